@@ -1,0 +1,96 @@
+import { Context, Data, type Deferred, type Effect, type Option, type Scope } from "effect"
+
+/** A message as a stream holds it. */
+export interface StoredMessage {
+  readonly subject: string
+  readonly sequence: number
+  /** When the broker took it, broker milliseconds. */
+  readonly time: number
+  readonly data: Uint8Array
+  /** The first value of a header, by its exact name. Decoded only when asked for. */
+  readonly header: (name: string) => string | undefined
+}
+
+/** A message of a consumer of ours; `ack` is flow control only (ARCHITECTURE: "the position is ours"). */
+export interface ConsumedMessage extends StoredMessage {
+  readonly redelivered: boolean
+  readonly ack: () => void
+}
+
+export interface StreamState {
+  /** The stream's creation time as the broker writes it (RFC 3339); tells a recreated stream from the one known. */
+  readonly created: string
+  readonly firstSequence: number
+  readonly lastSequence: number
+  readonly messages: number
+  readonly bytes: number
+  /** -1: no limit. */
+  readonly maxBytes: number
+  /** The broker's clock at the answer, milliseconds. */
+  readonly brokerTime: number
+}
+
+/** No usable answer from the broker; trying again is safe. */
+export class BrokerUnavailable extends Data.TaggedError("BrokerUnavailable")<{
+  readonly operation: string
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `${this.operation}: ${this.detail}`
+  }
+}
+
+/** A live consumer. */
+export interface Consumption {
+  /** Completes when the consumer is gone (deleted, stream deleted) and messages no longer come. Never on a mere disconnect. */
+  readonly lost: Deferred.Deferred<string>
+  /** Stops asking for more (what was asked for may still come); `resume` asks again. For the bound on open events. */
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+/** Reading streams. All callbacks run synchronously on the event loop, in stream order. */
+export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
+  /** From the stream's leader. */
+  readonly state: (stream: string) => Effect.Effect<StreamState, BrokerUnavailable>
+  /** One message by sequence, none if it is gone. From the leader or a replica (direct get). */
+  readonly message: (stream: string, sequence: number) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
+  /** The last message on a subject, none if there is none. */
+  readonly last: (stream: string, subject: string) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
+  /** The sequence of the first message at or after a broker time; `lastSequence + 1` when there is none. */
+  readonly sequenceAt: (stream: string, time: number) => Effect.Effect<number, BrokerUnavailable>
+  /**
+   * Reads every message that matches `filter` with `from` ≤ sequence ≤ `to`, in order, each exactly once, and ends. Bounded in
+   * memory: what was received and not yet handled never exceeds a few thousand messages. Survives reconnects.
+   */
+  readonly scan: (range: {
+    readonly stream: string
+    readonly filter: string
+    readonly from: number
+    readonly to: number
+    readonly onMessage: (message: StoredMessage) => void
+  }) => Effect.Effect<void, BrokerUnavailable>
+  /**
+   * Follows a stream from a sequence on, in order, each message exactly once, for as long as the scope lives: an ordered
+   * consumer that is made anew after every trouble (missed heartbeat, gap, reconnect, deleted consumer), waiting 1 s up to 30 s.
+   */
+  readonly follow: (range: {
+    readonly stream: string
+    readonly filter: string
+    readonly from: number
+    readonly onMessage: (message: StoredMessage) => void
+  }) => Effect.Effect<void, never, Scope.Scope>
+  /**
+   * A durable pull consumer of ours with explicit acks: made at `from`, whatever had the name before is deleted first; removed again
+   * when the scope closes. Pulls survive reconnects and restarts of the broker. ack_wait 60 s, max_ack_pending 4,096, max_deliver -1.
+   */
+  readonly consume: (options: {
+    readonly stream: string
+    readonly name: string
+    readonly filter: string
+    readonly from: number
+    readonly onMessage: (message: ConsumedMessage) => void
+  }) => Effect.Effect<Consumption, BrokerUnavailable, Scope.Scope>
+  /** Deletes the consumers of a stream whose name passes the test. For those a crashed owner left behind. */
+  readonly deleteConsumers: (stream: string, test: (name: string) => boolean) => Effect.Effect<void, BrokerUnavailable>
+}>() {}
