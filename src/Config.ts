@@ -386,7 +386,8 @@ export const load = (input: {
     const known = new Set<string>([
       ...Object.values(settings).map(({ env }) => env),
       "HOOKLINE_URL",
-      "HOOKLINE_API_KEY"
+      "HOOKLINE_API_KEY",
+      "HOOKLINE_WORKSPACE"
     ])
     for (const name of Object.keys(input.env)) {
       if (name.startsWith("HOOKLINE_") && !known.has(name)) {

@@ -1,0 +1,187 @@
+import { Context, Effect, Either, Layer, Logger, LogLevel, Redacted } from "effect"
+import { readFile } from "node:fs/promises"
+import * as Broker from "./broker/Broker.ts"
+import { DataDirectory } from "./broker/DataDirectory.ts"
+import { EmbeddedServer } from "./broker/EmbeddedServer.ts"
+import { Config, type HooklineConfig, InvalidSetting, settings } from "./Config.ts"
+import { Worker } from "./dispatch/Worker.ts"
+import { Attempting } from "./endpoint/Attempting.ts"
+import { Endpoints } from "./endpoint/Endpoints.ts"
+import { EventBodies } from "./ledger/EventBodies.ts"
+import { Ledger } from "./ledger/Ledger.ts"
+import { Positions } from "./ledger/Positions.ts"
+import { RecentDeliveries } from "./ledger/RecentDeliveries.ts"
+import { Recovery } from "./ledger/Recovery.ts"
+import { Snapshots } from "./ledger/Snapshots.ts"
+import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
+import * as AddressPolicy from "./outbound/AddressPolicy.ts"
+import * as Sender from "./outbound/Sender.ts"
+import { brandOf } from "./outbound/Signature.ts"
+import { KeyRing } from "./registry/KeyRing.ts"
+import { Subscriptions } from "./registry/Subscriptions.ts"
+import { Vault } from "./registry/Vault.ts"
+import { Webhooks } from "./registry/Webhooks.ts"
+import { OperatorKey } from "./surface/api/Authentication.ts"
+import * as Server from "./surface/api/Server.ts"
+import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { Publisher } from "./surface/Publisher.ts"
+import { Quarantine } from "./surface/Quarantine.ts"
+import { Readiness } from "./surface/Readiness.ts"
+import { version } from "./Version.ts"
+
+/** Where the broker is, and the keys: what the layers need that settings alone do not say. */
+interface Site {
+  /** With credentials. */
+  readonly natsUrl: Redacted.Redacted
+  /** Without. */
+  readonly natsAddress: string
+  readonly operatorKey: Redacted.Redacted
+  readonly masterKeys: Redacted.Redacted
+  readonly keyFile: string | undefined
+  /** Tells the commands of this machine where the API is. */
+  readonly announce: Context.Tag.Service<DataDirectory>["announce"]
+}
+
+/** Our own broker, its store and the keys in the data directory. */
+const embedded = (config: HooklineConfig) =>
+  Layer.build(
+    EmbeddedServer.layer.pipe(Layer.provideMerge(DataDirectory.layer), Layer.provide(Layer.succeed(Config, config)))
+  ).pipe(
+    Effect.map((context): Site => {
+      const server = Context.get(context, EmbeddedServer)
+      const directory = Context.get(context, DataDirectory)
+      return {
+        natsUrl: server.url,
+        natsAddress: server.address,
+        operatorKey: directory.operatorKey,
+        masterKeys: directory.masterKeys,
+        keyFile: directory.operatorKeyFile,
+        announce: directory.announce
+      }
+    })
+  )
+
+/** Somebody else's broker: nothing is generated here that a second node would not have (CONTRACT 9). */
+const external = (config: HooklineConfig, natsUrl: string): Effect.Effect<Site, InvalidSetting> => {
+  const required = (name: "masterKeys" | "operatorKey") => {
+    const value = config[name]
+    const { accepts, env } = settings[name]
+    return value === undefined
+      ? Effect.fail(
+        new InvalidSetting({
+          setting: env,
+          value: "not set",
+          accepts: `${accepts}; it is required with HOOKLINE_NATS_URL`
+        })
+      )
+      : Effect.succeed(Redacted.make(value))
+  }
+  return Effect.gen(function*() {
+    return {
+      natsUrl: Redacted.make(natsUrl),
+      natsAddress: natsUrl.split(",").map((url) => url.trim().replace(/^(\w+:\/\/)?(?:[^@/]*@)?/, "$1")).join(","),
+      operatorKey: yield* required("operatorKey"),
+      masterKeys: yield* required("masterKeys"),
+      keyFile: undefined,
+      announce: () => Effect.void
+    }
+  })
+}
+
+const catalogueOf = (config: HooklineConfig): Effect.Effect<Catalogue, InvalidSetting> => {
+  const path = config.catalogue
+  if (path === undefined) return Effect.succeed(bundled)
+  const wrong = (detail: string) =>
+    new InvalidSetting({
+      setting: settings.catalogue.env,
+      value: `${JSON.stringify(path)} (${detail})`,
+      accepts: "a catalogue file, see docs/publishing.md"
+    })
+  return Effect.tryPromise({
+    try: async () => JSON.parse(await readFile(path, "utf8")) as unknown,
+    catch: (cause) => wrong(cause instanceof Error ? cause.message : String(cause))
+  }).pipe(Effect.flatMap((json) => Either.mapLeft(decode(json), (error) => wrong(error.message))))
+}
+
+const logging = (config: HooklineConfig) => {
+  const levels = { debug: LogLevel.Debug, info: LogLevel.Info, warning: LogLevel.Warning, error: LogLevel.Error }
+  const format = config.logFormat === "json" ? Logger.jsonLogger : Logger.logfmtLogger
+  return Layer.merge(
+    Logger.replace(Logger.defaultLogger, Logger.withConsoleError(format)),
+    Logger.minimumLogLevel(levels[config.logLevel])
+  )
+}
+
+/** Says in `readyz` what the worker does. */
+const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
+  const readiness = yield* Readiness
+  const worker = yield* Worker
+  yield* readiness.add(
+    "worker",
+    Effect.sync(() => {
+      const { state, trouble } = worker.status()
+      const ok = trouble === undefined && (state === "running" || state === "standing by")
+      return { ok, detail: trouble === undefined ? state : `${state}: ${trouble}` }
+    })
+  )
+}))
+
+/** Everything, in the order in which an event goes through it, read from the bottom up. */
+const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
+  workerCheck.pipe(
+    Layer.provideMerge(Server.layer),
+    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
+    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Worker.layer(catalogue)),
+    Layer.provideMerge(Endpoints.layer),
+    Layer.provideMerge(Attempting.layer(brandOf(config, version))),
+    Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
+    Layer.provideMerge(Layer.mergeAll(Positions.layer, Snapshots.layer)),
+    Layer.provideMerge(Sender.layer),
+    Layer.provideMerge(AddressPolicy.layer),
+    Layer.provideMerge(Webhooks.layer(catalogue)),
+    Layer.provideMerge(Layer.mergeAll(Vault.layer)),
+    Layer.provideMerge(Layer.mergeAll(Subscriptions.layer, KeyRing.layer)),
+    Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
+    Layer.provide(Layer.mergeAll(
+      Layer.succeed(Config, { ...config, masterKeys: Redacted.value(site.masterKeys) }),
+      Layer.succeed(OperatorKey, site.operatorKey),
+      Layer.succeed(EventCatalogue, catalogue)
+    ))
+  )
+
+/** What a caller is told once the product serves. */
+export interface Running {
+  readonly apiUrl: string
+  readonly natsAddress: string
+  readonly keyFile: string | undefined
+  readonly embedded: boolean
+}
+
+/** How long a start waits for the worker to have its partitions before it says that it is ready all the same. */
+const readyPatience = "60 seconds"
+
+/**
+ * Runs the product until it is interrupted: the broker comes first and goes last. `ready` is called when the API answers and the worker has its
+ * partitions, or stands by.
+ */
+export const run = (config: HooklineConfig, ready: (running: Running) => Effect.Effect<void>) =>
+  Effect.gen(function*() {
+    const catalogue = yield* catalogueOf(config)
+    const site = yield* config.natsUrl === undefined ? embedded(config) : external(config, config.natsUrl)
+    const context = yield* Layer.build(layers(config, site, catalogue))
+    const api = Context.get(context, Server.ApiServer)
+    const worker = Context.get(context, Worker)
+    yield* site.announce(api.url)
+    yield* Effect.sleep("10 millis").pipe(
+      Effect.repeat({ while: () => ["starting", "recovering"].includes(worker.status().state) }),
+      Effect.timeoutOption(readyPatience)
+    )
+    yield* ready({
+      apiUrl: api.url,
+      natsAddress: site.natsAddress,
+      keyFile: site.keyFile,
+      embedded: config.natsUrl === undefined
+    })
+    return yield* Effect.never
+  }).pipe(Effect.scoped, Effect.provide(logging(config)))

@@ -1,0 +1,172 @@
+import { Deferred, Duration, Effect, Layer, Option, Schema } from "effect"
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { BrokerClock } from "./BrokerClock.ts"
+import { KeyValue } from "./KeyValue.ts"
+import { type Held, Lease } from "./Lease.ts"
+import { Streams } from "./Streams.ts"
+import { key, streamNames } from "./Subjects.ts"
+
+/*
+ *   WAITING ── key free (expired, given back, or unchanged for 7 s): compare-and-set ──▶ HELD
+ *      ▲                                                                                  │ every 2 s: compare-and-set
+ *      └── (a new acquire)                                                                 │
+ *                         LOST ◀── another has it, or 4 s since an acknowledged renewal ──┘
+ *
+ * Invariant: `holds()` counts from before the request of the last renewal that was acknowledged, and 4 s is less than the 6 s after which
+ * the key expires at the broker: nobody else can have it while it is true.
+ */
+
+const renewEvery = 2000
+const heldFor = 4000
+/** A key whose revision did not change for so long belongs to nobody alive, even if the broker has not expired it yet. */
+const unchangedLimit = 7000
+const lookEvery = 1000
+/** A renewal that takes longer is given up, and the next begins. */
+const renewalLimit = 1500
+
+const Holder = Schema.Struct({
+  /** Null: given back. */
+  holder: Schema.NullOr(Schema.String),
+  host: Schema.String,
+  process: Schema.Number
+})
+const decode = Schema.decodeUnknownOption(Schema.parseJson(Holder))
+const encode = Schema.encodeSync(Schema.parseJson(Holder))
+
+const make = Effect.gen(function*() {
+  const keyValue = yield* KeyValue
+  const streams = yield* Streams
+  const brokerClock = yield* BrokerClock
+  const clock = yield* Effect.clock
+  const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+
+  const measure = Effect.gen(function*() {
+    const askedAt = brokerClock.monotonic()
+    const { brokerTime } = yield* streams.state(streamNames.events)
+    brokerClock.adjust(brokerTime, askedAt, brokerClock.monotonic())
+  })
+
+  const acquire = Effect.fnUntraced(function*(name: string) {
+    const leaseKey = key(name)
+    const holder = randomUUID()
+    const mine = encode({ holder, host: hostname(), process: process.pid })
+
+    let revision = 0
+    let renewedAt = 0
+    let lostBecause: string | undefined
+    let said = false
+    let seen = { revision: -1, since: 0 }
+
+    /** One try to get the lease: true when it is ours. */
+    const take = Effect.gen(function*() {
+      const askedAt = monotonic()
+      const found = yield* keyValue.get("LEASES", leaseKey)
+      const current = Option.flatMap(found, ({ value }) => decode(Buffer.from(value).toString()))
+      const currentRevision = Option.match(found, { onNone: () => 0, onSome: ({ revision }) => revision })
+      if (seen.revision !== currentRevision) seen = { revision: currentRevision, since: askedAt }
+      const free = Option.isNone(found) || Option.exists(current, (entry) => entry.holder === null) ||
+        askedAt - seen.since > unchangedLimit
+      // An earlier try of ours may have got it without our hearing of it.
+      const ours = Option.exists(current, (entry) => entry.holder === holder)
+      if (!free && !ours) {
+        if (!said) {
+          said = true
+          const who = Option.match(current, {
+            onNone: () => "another",
+            onSome: ({ host, process }) => `process ${process} on ${host}`
+          })
+          yield* Effect.logInfo(`lease ${name}: ${who} holds it; standing by`)
+        }
+        return false
+      }
+      const writtenAt = monotonic()
+      revision = yield* keyValue.write("LEASES", leaseKey, mine, currentRevision)
+      renewedAt = writtenAt
+      return true
+    }).pipe(
+      Effect.catchTags({
+        RevisionConflict: () => Effect.succeed(false),
+        BrokerUnavailable: (error) =>
+          Effect.as(Effect.logWarning(`lease ${name}: ${error.message}; trying again`), false)
+      })
+    )
+
+    const lost = yield* Deferred.make<string>()
+    const lose = (reason: string) =>
+      Effect.suspend(() => {
+        if (lostBecause !== undefined) return Effect.void
+        lostBecause = reason
+        return Effect.zipRight(Deferred.succeed(lost, reason), Effect.logWarning(`lease ${name} is lost: ${reason}`))
+      })
+
+    // Given back by compare-and-set, so that the next holder's is never taken away.
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        const giveBack = revision > 0 && lostBecause === undefined
+        lostBecause ??= "given back"
+        return giveBack
+          ? keyValue.write(
+            "LEASES",
+            leaseKey,
+            encode({ holder: null, host: hostname(), process: process.pid }),
+            revision
+          ).pipe(
+            Effect.timeout(Duration.seconds(2)),
+            Effect.ignore,
+            Effect.withClock(clock)
+          )
+          : Effect.void
+      })
+    )
+    while (!(yield* take)) yield* Effect.sleep(lookEvery)
+    yield* Effect.logInfo(`lease ${name} is ours`)
+    yield* Effect.ignore(Effect.timeout(measure, renewalLimit))
+
+    const renew = Effect.gen(function*() {
+      const askedAt = monotonic()
+      revision = yield* keyValue.write("LEASES", leaseKey, mine, revision)
+      renewedAt = askedAt
+    }).pipe(
+      Effect.catchTag("RevisionConflict", () =>
+        // Either another has it, or an earlier renewal of ours was stored and its answer lost: then the next one is on top of that.
+        Effect.gen(function*() {
+          const found = yield* keyValue.get("LEASES", leaseKey)
+          const current = Option.flatMap(found, ({ value }) => decode(Buffer.from(value).toString()))
+          if (Option.isSome(found) && Option.exists(current, (entry) => entry.holder === holder)) {
+            const askedAt = monotonic()
+            revision = yield* keyValue.write("LEASES", leaseKey, mine, found.value.revision)
+            renewedAt = askedAt
+          } else {
+            yield* lose("another took it")
+          }
+        })),
+      Effect.catchTag("RevisionConflict", () => lose("another took it"))
+    )
+
+    const round = Effect.gen(function*() {
+      yield* Effect.sleep(Math.max(0, renewEvery - (monotonic() - renewedAt)))
+      yield* renew.pipe(Effect.timeout(renewalLimit))
+      yield* Effect.timeout(measure, renewalLimit)
+    }).pipe(
+      Effect.catchAll((error) =>
+        Effect.zipRight(Effect.logDebug(`lease ${name}: ${error.message}`), Effect.sleep("200 millis"))
+      )
+    )
+    yield* Effect.forkScoped(Effect.repeat(round, { while: () => lostBecause === undefined }))
+    const deadline = Effect.gen(function*() {
+      for (let left = heldFor; left > 0; left = renewedAt + heldFor - monotonic()) yield* Effect.sleep(left)
+      yield* lose(`no renewal acknowledged for ${heldFor / 1000} s`)
+    })
+    yield* Effect.forkScoped(deadline)
+
+    return {
+      holds: () => lostBecause === undefined && monotonic() - renewedAt < heldFor,
+      lost: Deferred.await(lost)
+    } satisfies Held
+  })
+
+  return Lease.of({ acquire: (name) => Effect.withClock(acquire(name), clock) })
+})
+
+export const layer: Layer.Layer<Lease, never, BrokerClock | KeyValue | Streams> = Layer.effect(Lease, make)

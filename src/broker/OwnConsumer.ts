@@ -1,0 +1,168 @@
+import { Cause, type Context, Deferred, Duration, Effect, Option, Queue, Runtime, type Scope } from "effect"
+import type { Connection } from "./Connection.ts"
+import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
+import { Puller, silenceLimit } from "./Puller.ts"
+import { delivered } from "./StreamMessage.ts"
+import type { BrokerUnavailable, ConsumedMessage, Consumption } from "./Streams.ts"
+import { checkFilter, checkSubject } from "./Subjects.ts"
+
+/*
+ * A durable pull consumer of ours.
+ *
+ *   PULLING ── status we do not know, silence, reconnect ──▶ LOOKING (is the consumer there?) ── yes ──▶ ask anew, PULLING
+ *                                                              │ cannot tell: wait 1 s, look again
+ *                                                              └ no, twice ──▶ LOST, for good
+ */
+
+type Connected = Context.Tag.Service<typeof Connection>
+
+export interface ConsumeOptions {
+  readonly stream: string
+  readonly name: string
+  readonly filter: string
+  readonly from: number
+  readonly onMessage: (message: ConsumedMessage) => void
+}
+
+const batch = 1000
+/** Even when all is well somebody looks now and then: a paused consumer gives no sign of life. */
+const lookEvery = 30_000
+const second = 1_000_000_000
+
+export const deleteConsumer = (connection: Connected, stream: string, name: string) =>
+  ask(connection, `CONSUMER.DELETE.${stream}.${checkSubject(name)}`).pipe(
+    Effect.catchTag(
+      "ApiRefused",
+      (refused) =>
+        refused.code === errorCode.consumerNotFound || refused.code === errorCode.streamNotFound
+          ? Effect.void
+          : Effect.fail(unavailable(refused))
+    ),
+    Effect.asVoid
+  )
+
+/** Collects what is acknowledged within a turn of the event loop and writes it at its end, in one go. */
+export const makeAcknowledge = (connection: Connected): (reply: string) => void => {
+  let replies: Array<string> = []
+  const flush = () => {
+    const batch = replies
+    replies = []
+    // Acks are flow control only: those lost with a connection come again as redeliveries.
+    if (!connection.isConnected()) return
+    for (const reply of batch) connection.nats.publish(reply)
+  }
+  return (reply) => {
+    if (replies.push(reply) === 1) setImmediate(flush)
+  }
+}
+
+export const consume = Effect.fnUntraced(function*(
+  connection: Connected,
+  acknowledge: (reply: string) => void,
+  options: ConsumeOptions
+): Effect.fn.Return<Consumption, BrokerUnavailable, Scope.Scope> {
+  const { filter, name, stream } = options
+  const clock = yield* Effect.clock
+  const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  const report = Runtime.runFork(yield* Effect.runtime())
+  const lost = yield* Deferred.make<string>()
+  const troubles = yield* Queue.sliding<string>(1)
+
+  yield* deleteConsumer(connection, stream, name)
+  yield* Effect.addFinalizer(() => tell(connection, `CONSUMER.DELETE.${stream}.${name}`))
+  yield* ask(connection, `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`, {
+    stream_name: stream,
+    action: "create",
+    config: {
+      name,
+      durable_name: name,
+      filter_subject: filter,
+      deliver_policy: "by_start_sequence",
+      opt_start_seq: Math.max(1, options.from),
+      ack_policy: "explicit",
+      ack_wait: 60 * second,
+      max_ack_pending: 4096,
+      max_deliver: -1,
+      replay_policy: "instant"
+    }
+  }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
+
+  const puller = new Puller({
+    connection,
+    stream,
+    consumer: name,
+    batch,
+    now,
+    onTrouble: (detail) => void troubles.unsafeOffer(detail),
+    onMessage: (raw) => {
+      const message = delivered(raw)
+      if (Option.isNone(message)) return
+      const { data, deliveries, header, reply, sequence, subject, time } = message.value
+      try {
+        options.onMessage({
+          data,
+          header,
+          sequence,
+          subject,
+          time,
+          redelivered: deliveries > 1,
+          ack: () => acknowledge(reply)
+        })
+      } catch (cause) {
+        // Not acknowledged, so it comes again.
+        report(Effect.logError(`consumer ${name} of ${stream}: message ${sequence} failed`, Cause.die(cause)))
+      }
+    }
+  })
+  const stopWatching = connection.onChange((connected) => {
+    if (connected) troubles.unsafeOffer("reconnected")
+  })
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      stopWatching()
+      puller.close()
+    })
+  )
+
+  /** Why the consumer is gone; none when it is there. */
+  const look = ask(connection, `CONSUMER.INFO.${stream}.${name}`).pipe(
+    Effect.as(Option.none<string>()),
+    Effect.catchTag(
+      "ApiRefused",
+      (refused) =>
+        refused.code === errorCode.consumerNotFound || refused.code === errorCode.streamNotFound
+          ? Effect.succeedSome(refused.description)
+          : Effect.fail(unavailable(refused))
+    )
+  )
+  /** A broker that has just started may not know all of its consumers yet, so that it has to say so twice. */
+  const lookTwice = Effect.filterOrElse(look, Option.isNone, () => Effect.zipRight(Effect.sleep("1 second"), look))
+  const watch = Effect.gen(function*() {
+    let lookedAt = now()
+    for (;;) {
+      const trouble = yield* Queue.take(troubles).pipe(Effect.timeoutOption(Duration.seconds(2)))
+      const silent = puller.waiting && now() - puller.heardAt > silenceLimit
+      if (!connection.isConnected()) continue
+      if (Option.isNone(trouble) && !silent && now() - lookedAt < lookEvery) continue
+      const gone = yield* Effect.either(lookTwice)
+      lookedAt = now()
+      if (gone._tag === "Left") {
+        yield* Effect.logDebug(`consumer ${name} of ${stream}: ${gone.left.message}`)
+        yield* Effect.sleep("1 second")
+        troubles.unsafeOffer(gone.left.message)
+      } else if (Option.isSome(gone.right)) {
+        puller.close()
+        yield* Effect.logWarning(`consumer ${name} of ${stream} is gone: ${gone.right.value}`)
+        return yield* Deferred.succeed(lost, gone.right.value)
+      } else if (Option.isSome(trouble) || silent) {
+        yield* Effect.logDebug(
+          `consumer ${name} of ${stream} asks anew: ${Option.getOrElse(trouble, () => "the broker was silent")}`
+        )
+        puller.restart()
+      }
+    }
+  })
+  yield* Effect.forkScoped(watch)
+  puller.pull()
+  return { lost, pause: () => puller.pause(), resume: () => puller.resume() }
+})

@@ -1,0 +1,61 @@
+import { Effect, Schedule } from "effect"
+import type { ConsumedMessage } from "../broker/Streams.ts"
+import type { BrokerUnavailable } from "../broker/Streams.ts"
+import type { Partition } from "./Partition.ts"
+
+/** Stop pulling above these, pull again below half of them (ARCHITECTURE "Values"). */
+const mostOpen = 16_384
+const mostBytes = 64 * 1024 * 1024
+/** So many are matched between two turns of the event loop. */
+const perTurn = 256
+
+/**
+ * What the partitions' consumers bring, matched in ticks: one fence of the projection for all that came before it was asked for. Bounded by the
+ * consumers' max_ack_pending and by the limits above.
+ */
+export const makeIntake = (
+  partitions: ReadonlyArray<Partition>,
+  fence: Effect.Effect<number, BrokerUnavailable>,
+  owns: () => boolean
+) =>
+  Effect.gen(function*() {
+    const arrived = yield* Effect.makeLatch(false)
+    let waiting: Array<readonly [Partition, ConsumedMessage]> = []
+    let waitingBytes = 0
+    let paused = false
+
+    const push = (partition: Partition, message: ConsumedMessage): void => {
+      waiting.push([partition, message])
+      waitingBytes += message.data.byteLength
+      arrived.unsafeOpen()
+    }
+
+    const balance = (): void => {
+      let open = waiting.length
+      let bytes = waitingBytes
+      for (const partition of partitions) {
+        open += partition.openEvents
+        bytes += partition.openBytes
+      }
+      const above = (part: number) => open > mostOpen * part || bytes > mostBytes * part
+      if (paused ? above(0.5) : !above(1)) return
+      paused = !paused
+      for (const { consumption } of partitions) paused ? consumption?.pause() : consumption?.resume()
+    }
+
+    const tick = Effect.gen(function*() {
+      yield* arrived.await
+      arrived.unsafeClose()
+      const batch = waiting
+      waiting = []
+      waitingBytes = 0
+      const sequence = yield* fence.pipe(Effect.retry(Schedule.spaced("200 millis")))
+      for (let start = 0; start < batch.length; start += perTurn) {
+        if (!owns()) return
+        for (const [partition, message] of batch.slice(start, start + perTurn)) partition.take(message, sequence)
+        if (start + perTurn < batch.length) yield* Effect.yieldNow()
+      }
+      balance()
+    })
+    return { push, balance, run: Effect.forever(tick) }
+  })

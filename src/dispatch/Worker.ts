@@ -1,0 +1,270 @@
+/**
+ * A worker's life with its partitions (ARCHITECTURE "A partition's life"); one lease stands for all of them:
+ *
+ *     IDLE ─▶ ACQUIRE ─▶ FENCE ─▶ LOAD, REPLAY ─▶ CATCH UP ─▶ RUN ─▶ HAND OVER (stopped)
+ *              ▲                                               │
+ *              └──────────────── LOST ◀────────────────────────┘
+ */
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { type Held, Lease } from "../broker/Lease.ts"
+import { Streams } from "../broker/Streams.ts"
+import { deliveriesStream, eventFilter, misfitFilter, streamNames } from "../broker/Subjects.ts"
+import { Topology } from "../broker/Topology.ts"
+import { Config } from "../Config.ts"
+import { Endpoints } from "../endpoint/Endpoints.ts"
+import { Identities } from "../ledger/Identities.ts"
+import { Ledger } from "../ledger/Ledger.ts"
+import { type ClaimedPosition, Positions } from "../ledger/Positions.ts"
+import { type Recovered, Recovery } from "../ledger/Recovery.ts"
+import { Snapshots } from "../ledger/Snapshots.ts"
+import type { Catalogue } from "../model/Catalogue.ts"
+import { Subscriptions } from "../registry/Subscriptions.ts"
+import { makeIntake } from "./Intake.ts"
+import { Partition } from "./Partition.ts"
+
+export type WorkerState = "starting" | "standing by" | "recovering" | "running" | "stopped"
+
+export interface WorkerStatus {
+  readonly state: WorkerState
+  /** Why it is not running, or why it starts no attempts; undefined when all is well. */
+  readonly trouble: string | undefined
+  /** Attempts in flight. */
+  readonly inFlight: number
+}
+
+/** Running attempts get this long at shutdown (CONTRACT 9). */
+const grace = 8_000
+const positionEvery = "1 second"
+/** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries. */
+const snapshotRecords = 20_000
+const snapshotEvery = "5 seconds"
+const troublePause = "1 second"
+/** A lease that is not had by then is somebody else's. */
+const standingByAfter = "500 millis"
+
+export class Worker extends Context.Tag("hookline/dispatch/Worker")<Worker, {
+  readonly status: () => WorkerStatus
+}>() {
+  static readonly layer = (catalogue: Catalogue) => Layer.scoped(Worker, Effect.suspend(() => make(catalogue)))
+}
+
+/** What is owned under one number of POSITIONS: a partition of EVENTS, or what has no partition because its subject has the wrong shape. */
+interface Claim {
+  readonly name: string
+  readonly partition: number
+  readonly filter: string
+  readonly claimed: ClaimedPosition
+  readonly recovered: Recovered
+}
+
+const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
+  const config = yield* Config
+  const lease = yield* Lease
+  const streams = yield* Streams
+  const topology = yield* Topology
+  const positions = yield* Positions
+  const recovery = yield* Recovery
+  const snapshots = yield* Snapshots
+  const subscriptions = yield* Subscriptions
+  const ledgers = yield* Ledger
+  const endpoints = yield* Endpoints
+
+  let state: WorkerState = "starting"
+  let trouble: () => string | undefined = () => undefined
+  let inFlight: () => number = () => 0
+
+  const streamOf = (partition: number) => deliveriesStream(partition, topology.deliveriesStreams)
+
+  /** FENCE, LOAD and REPLAY. A higher epoch met in the records means a position that was put back: fence again above it. */
+  const claim = (partition: number): Effect.Effect<Claim, Effect.Effect.Error<ReturnType<typeof positions.claim>>> => {
+    const attempt = (above: number): ReturnType<typeof claim> =>
+      Effect.gen(function*() {
+        const claimed = yield* positions.claim(`p${partition}`, above)
+        const recovered = yield* recovery.recover(partition, claimed.position.floor)
+        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch)
+        return { name: `p${partition}`, partition, filter: eventFilter(partition), claimed, recovered }
+      })
+    return attempt(0)
+  }
+
+  const claimMisfits = Effect.gen(function*() {
+    const claimed = yield* positions.claim("misfit", 0)
+    const { floor } = claimed.position
+    const recovered: Recovered = {
+      floor,
+      live: [],
+      settled: new Map(),
+      duplicates: new Set(),
+      identities: new Identities(),
+      identitiesFrom: floor + 1,
+      lastSequence: 0,
+      snapshotSequence: 0,
+      highestEpoch: 0
+    }
+    return { name: "misfit", partition: -1, filter: misfitFilter, claimed, recovered } satisfies Claim
+  })
+
+  const run = Effect.fnUntraced(function*(held: Held) {
+    const lost = yield* Deferred.make<string>()
+    state = "recovering"
+    const started = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+    const claims = [
+      ...(yield* Effect.forEach(Array.from({ length: topology.partitions }, (_, index) => index), claim, {
+        concurrency: 4
+      })),
+      yield* claimMisfits
+    ]
+    yield* subscriptions.fence
+
+    const lastSequences = new Map<string, number>()
+    for (const { partition, recovered } of claims) {
+      if (partition < 0) continue
+      const stream = streamOf(partition)
+      lastSequences.set(stream, Math.max(lastSequences.get(stream) ?? 0, recovered.lastSequence))
+    }
+    const epochs = new Map(claims.map(({ claimed, partition }) => [partition, claimed.position.epoch]))
+    const ledger = yield* ledgers.open({ lastSequences, owns: held.holds })
+    const { engine, handOver } = yield* endpoints.open({
+      ledger,
+      owns: held.holds,
+      epoch: (partition) => epochs.get(partition) ?? 0
+    })
+
+    const partitions = claims.map(({ claimed, partition, recovered }) =>
+      new Partition({
+        partition,
+        epoch: claimed.position.epoch,
+        recovered,
+        ledger,
+        engine,
+        catalogue,
+        eventsCreated: topology.eventsCreated,
+        eventsMaxAge: config.eventsMaxAge,
+        matching: subscriptions.matching
+      })
+    )
+    const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds)
+    yield* Effect.forkScoped(intake.run)
+
+    let live = 0
+    for (const { partition, recovered } of claims) {
+      for (const delivery of recovered.live) engine.adopt(delivery, partition)
+      live += recovered.live.length
+      yield* Effect.yieldNow()
+    }
+
+    const owned = claims.map((one, index) => ({ ...one, current: partitions[index] as Partition }))
+    yield* Effect.forEach(
+      owned,
+      Effect.fnUntraced(function*({ claimed, current, filter, name, recovered }) {
+        yield* streams.deleteConsumers(streamNames.events, (consumer) => consumer.startsWith(`${name}-e`))
+        const consumption = yield* streams.consume({
+          stream: streamNames.events,
+          name: `${name}-e${claimed.position.epoch}`,
+          filter,
+          from: Math.min(recovered.identitiesFrom, recovered.floor + 1),
+          onMessage: (message) => intake.push(current, message)
+        })
+        current.consumption = consumption
+        yield* Deferred.await(consumption.lost).pipe(
+          Effect.flatMap((reason) => Deferred.succeed(lost, `consumer of ${name}: ${reason}`)),
+          Effect.forkScoped
+        )
+      }),
+      { concurrency: 4, discard: true }
+    )
+
+    const writePositions = Effect.forEach(
+      owned,
+      ({ claimed, current }) => {
+        const next = current.advance()
+        if (next.floor === current.written) return Effect.void
+        return claimed.write(next).pipe(Effect.map(() => {
+          current.written = next.floor
+        }))
+      },
+      { concurrency: 4, discard: true }
+    )
+    yield* Effect.sync(() => intake.balance()).pipe(
+      Effect.zipRight(writePositions),
+      Effect.catchTags({
+        BrokerUnavailable: () => Effect.void,
+        RevisionConflict: ({ key }) => Deferred.succeed(lost, `another worker has claimed ${key}`)
+      }),
+      Effect.schedule(Schedule.spaced(positionEvery)),
+      Effect.forkScoped
+    )
+
+    const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
+    const save = ({ current, name, partition }: (typeof owned)[number]) => {
+      if (partition < 0) return Effect.void
+      const snapshot = current.capture(streamOf(partition))
+      savedAt.set(partition, snapshot.s0)
+      return snapshots.save(name, snapshot)
+    }
+    yield* Effect.suspend(() => {
+      const enough = Math.max(snapshotRecords, 2 * engine.liveCount)
+      const stale = owned.filter(({ partition }) =>
+        partition >= 0 && ledger.acknowledgedUpTo(streamOf(partition)) - (savedAt.get(partition) ?? 0) >= enough
+      )
+      return Effect.forEach(stale, save, { discard: true })
+    }).pipe(
+      Effect.catchAll((error) => Effect.logWarning(`a snapshot could not be written: ${error.message}`)),
+      Effect.schedule(Schedule.spaced(snapshotEvery)),
+      Effect.forkScoped
+    )
+
+    trouble = () => ledger.trouble()
+    inFlight = () => engine.inFlight
+    state = "running"
+    const ended = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+    yield* Effect.logInfo(
+      `worker runs: ${topology.partitions} partitions, ${live} live deliveries, ready after ${ended - started} ms`
+    )
+
+    const leave = Effect.gen(function*() {
+      for (const { consumption } of partitions) consumption?.pause()
+      yield* handOver(grace)
+      yield* writePositions
+      yield* Effect.forEach(owned, save, { concurrency: 4, discard: true })
+    }).pipe(
+      Effect.timeoutFail({
+        duration: grace + 1_800,
+        onTimeout: () => new Cause.TimeoutException("the hand-over took too long")
+      }),
+      Effect.catchAllCause((cause) =>
+        Effect.logWarning("the hand-over is incomplete; what is missing is replayed", cause)
+      )
+    )
+    return yield* Effect.raceFirst(held.lost, Deferred.await(lost)).pipe(Effect.onInterrupt(() => leave))
+  })
+
+  yield* Effect.gen(function*() {
+    state = "starting"
+    trouble = () => undefined
+    inFlight = () => 0
+    const waiting = yield* Effect.sync(() => {
+      state = "standing by"
+    }).pipe(Effect.delay(standingByAfter), Effect.forkScoped)
+    const held = yield* lease.acquire("worker")
+    yield* Fiber.interrupt(waiting)
+    return yield* run(held)
+  }).pipe(
+    Effect.scoped,
+    Effect.exit,
+    Effect.flatMap((exit) => {
+      if (Exit.isSuccess(exit)) return Effect.logWarning(`worker lost its partitions: ${exit.value}`)
+      const reason = Cause.squash(exit.cause)
+      const detail = reason instanceof Error ? reason.message : String(reason)
+      state = "stopped"
+      trouble = () => detail
+      return Effect.logError(`worker stopped: ${detail}`)
+    }),
+    Effect.zipRight(Effect.sleep(troublePause)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  return {
+    status: () => ({ state, trouble: trouble(), inFlight: inFlight() })
+  }
+})

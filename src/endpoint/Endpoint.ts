@@ -1,0 +1,113 @@
+import type { Delivery, HoldReason } from "../model/Delivery.ts"
+import type { ParsedEvent } from "../model/Event.ts"
+import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import { type Circuit, closed } from "./Circuit.ts"
+import { Fifo } from "./Fifo.ts"
+import { Heap } from "./Heap.ts"
+import { initial, type Lanes } from "./Lanes.ts"
+import type { TokenBucket } from "./TokenBucket.ts"
+
+/**
+ * A live delivery in memory. `state` is what its last acknowledged record says, or READY and INFLIGHT, which have none. While a record is on its
+ * way (`recording`) nothing else happens to it; what came meanwhile waits in `afterRecord`.
+ */
+export class Live {
+  state: Delivery
+  readonly endpoint: Endpoint
+  /** In memory only while it is fresh; everything else is read back when its turn comes. */
+  event: ParsedEvent | undefined
+  /** Lets its event go: called once, when the delivery has its first acknowledged record or is cancelled. */
+  settle: (() => void) | undefined
+  recording = false
+  deferReason: HoldReason = "busy"
+  afterRecord: (() => void) | undefined
+  /** When the attempt in flight was begun; when a ready one began to wait. */
+  since = 0
+  /** In flight for more than 2 s. */
+  slow = false
+  probe = false
+  /** Its webhook was deleted: nothing more comes of it. */
+  cancelled = false
+  /** When a timer looks at it again. */
+  wakeAt = 0
+
+  constructor(endpoint: Endpoint, state: Delivery) {
+    this.endpoint = endpoint
+    this.state = state
+  }
+}
+
+/** At least so many fresh deliveries may wait in an endpoint, and as many more as it will take within a second. */
+const queueLimit = 32
+const queueMost = 4_096
+const longestWait = 1_000
+
+/**
+ * The actor of one webhook: a plain object that owns its queue, its lanes, its circuit and its rate. Only `Endpoints` touches it, on one
+ * thread; it exists while it has a live delivery, or a circuit worth remembering.
+ */
+export class Endpoint {
+  readonly webhookId: WebhookId
+  readonly workspaceId: WorkspaceId
+  readonly partition: number
+  /** All live deliveries, by their event's sequence. */
+  readonly live = new Map<number, Live>()
+  /** Fresh ones, with their bodies, in order of arrival. */
+  readonly ready = new Fifo<Live>()
+  /** The backlog: HELD, oldest due first. */
+  readonly held = new Heap<Live>(byDue)
+  inFlight = 0
+  /** Of those in flight, how many for more than 2 s. */
+  slow = 0
+  lanes: Lanes = initial
+  circuit: Circuit = closed
+  bucket: TokenBucket | undefined
+  /** The moving average of what an attempt takes, from its start to its acknowledged record, in milliseconds. */
+  pace: number | undefined
+  /** The next one comes from the backlog: fresh and backlog take turns. */
+  backlogNext = false
+  /** `deferred` records that go out together at the end of the turn. */
+  deferring: Array<Live> = []
+  wakeAt = 0
+
+  constructor(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number) {
+    this.workspaceId = workspaceId
+    this.webhookId = webhookId
+    this.partition = partition
+  }
+
+  /** Whether a fresh delivery would have its turn within a second; if not, it is deferred at once. */
+  hasRoom(lanes: number): boolean {
+    const waiting = this.ready.size
+    if (this.pace === undefined) return waiting < queueLimit
+    return waiting < queueMost && (waiting + 1) * this.pace <= longestWait * lanes
+  }
+
+  /** How long a ready delivery waits before it is deferred, milliseconds. */
+  static readonly patience = longestWait
+
+  /** Known to keep a place in the process for long. */
+  isSlow(milliseconds: number): boolean {
+    return this.slow > 0 || (this.pace ?? 0) > milliseconds
+  }
+
+  note(milliseconds: number): void {
+    this.pace = this.pace === undefined ? milliseconds : this.pace * 0.8 + milliseconds * 0.2
+  }
+
+  /** Takes the next to attempt: fresh and backlog in turns; of a probe, the oldest due of all. */
+  next(probe: boolean): Live | undefined {
+    const fresh = this.ready.peek()
+    const backlog = this.held.peek()
+    const fromBacklog = fresh === undefined || (backlog !== undefined &&
+      (probe ? backlog.state.dueAt <= fresh.state.dueAt : this.backlogNext))
+    this.backlogNext = !fromBacklog
+    return fromBacklog ? this.held.pop() : this.ready.shift()
+  }
+
+  get waiting(): number {
+    return this.ready.size + this.held.size
+  }
+}
+
+const byDue = (live: Live): number => live.state.dueAt

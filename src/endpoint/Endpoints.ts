@@ -1,0 +1,88 @@
+import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { Config } from "../Config.ts"
+import { EventBodies } from "../ledger/EventBodies.ts"
+import type { OpenLedger } from "../ledger/Ledger.ts"
+import { evaluate, schedule } from "../model/RetrySchedule.ts"
+import { Subscriptions } from "../registry/Subscriptions.ts"
+import { Attempting } from "./Attempting.ts"
+import { Engine } from "./Engine.ts"
+
+/** Who owns the partitions now. */
+export interface Owner {
+  readonly ledger: OpenLedger
+  readonly epoch: (partition: number) => number
+  /** Whether the lease holds: no POST without. */
+  readonly owns: () => boolean
+}
+
+export interface OpenEndpoints {
+  /** What partitions hand over and ask; see Engine. */
+  readonly engine: Engine
+  /**
+   * HAND OVER: starts nothing more, gives what is in flight the grace period, then aborts it and records it as held; what is ready is recorded as
+   * held too. Ends when every record is acknowledged, at the latest two seconds after the grace.
+   */
+  readonly handOver: (grace: number) => Effect.Effect<void>
+}
+
+/** How long the last records may take. */
+const recordsPatience = "1500 millis"
+
+export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoints, {
+  /** The actors of one ownership. Closing the scope aborts every attempt and records nothing: that is LOST. */
+  readonly open: (owner: Owner) => Effect.Effect<OpenEndpoints, never, Scope.Scope>
+}>() {
+  static readonly layer = Layer.effect(
+    Endpoints,
+    Effect.gen(function*() {
+      const config = yield* Config
+      const subscriptions = yield* Subscriptions
+      const attempting = yield* Attempting
+      const bodies = yield* EventBodies
+      const retries = yield* evaluate(schedule(config.retrySchedule))
+
+      const open = Effect.fnUntraced(function*({ epoch, ledger, owns }: Owner) {
+        const lanes = yield* FiberSet.make<void>()
+        const fork = yield* FiberSet.runtime(lanes)<never>()
+        const early = yield* Effect.makeLatch(false)
+        const engine = new Engine({
+          ledger,
+          owns,
+          epoch,
+          retries,
+          concurrency: config.concurrency,
+          slots: config.maxInFlight,
+          find: (webhookId) => {
+            const webhook = subscriptions.get(webhookId)
+            return webhook === undefined || webhook.deleted ? undefined : webhook
+          },
+          attempt: (webhook, delivery, event) => attempting.attempt(webhook, delivery, event, ledger.now()),
+          keepBody: bodies.keep,
+          fork: (lane) => {
+            fork(lane)
+          },
+          wake: () => {
+            early.unsafeOpen()
+          }
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => engine.abandon()))
+        yield* subscriptions.onChange((webhook) => engine.changed(webhook.id))
+        yield* Effect.suspend(() => {
+          early.unsafeClose()
+          return early.await.pipe(Effect.timeoutOption(engine.sweep()))
+        }).pipe(Effect.forever, Effect.forkScoped)
+
+        const recorded = Effect.sleep("5 millis").pipe(Effect.repeat({ while: () => ledger.pending() > 0 }))
+        const handOver = (grace: number) =>
+          Effect.gen(function*() {
+            engine.stop()
+            yield* engine.idle.pipe(Effect.timeoutOption(grace))
+            yield* FiberSet.clear(lanes)
+            yield* recorded.pipe(Effect.timeoutOption(recordsPatience))
+          })
+        return { engine, handOver } satisfies OpenEndpoints
+      })
+      return { open }
+    })
+  )
+}

@@ -1,0 +1,558 @@
+/**
+ * All endpoint actors of an owner: who may start an attempt, what follows from it, and what waits for what.
+ *
+ *     offer ──▶ ready ─┐                       ┌─▶ succeeded, failed, suppressed: recorded, gone
+ *     adopt ──▶ held ──┼─▶ lane: one attempt ──┼─▶ attempt_failed: recorded ─▶ timers ─▶ (due) ready
+ *     timers ──────────┘                       └─▶ deferred: recorded ─▶ held
+ *
+ * What must stay true: everything runs on one thread, in plain objects. A delivery has at most one unacknowledged record, and a change that has a
+ * record is in force when that is acknowledged. A live delivery is in exactly one of ready, held, timers or a lane, or waits for its record; each
+ * of these has a trigger (a free lane, the sweep, a due time, an acknowledgement).
+ */
+import { Effect } from "effect"
+import type { OpenLedger } from "../ledger/Ledger.ts"
+import { type AttemptResult, isLocalFault, wasAnswered } from "../model/Attempt.ts"
+import {
+  circuitLimit,
+  decide,
+  type Delivery,
+  type Happening,
+  type HoldReason,
+  type Match,
+  matched
+} from "../model/Delivery.ts"
+import type { ParsedEvent } from "../model/Event.ts"
+import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import type { RetrySchedule } from "../model/RetrySchedule.ts"
+import type { Webhook } from "../model/Webhook.ts"
+import { attempted, isOpen } from "./Circuit.ts"
+import { Endpoint, Live } from "./Endpoint.ts"
+import { Heap } from "./Heap.ts"
+import { afterAttempt, allowed } from "./Lanes.ts"
+import { full, nextToken, take } from "./TokenBucket.ts"
+import { Turns } from "./Turns.ts"
+
+/** An attempt older than this no longer holds its event open (ARCHITECTURE: rule "2 s"), and is one of the slow half. */
+const slowAfter = 2_000
+/** Faults on our side are tried again this often. */
+const faultPause = 60_000
+/** A due delivery looks again this often while nothing may start. */
+const unwellPause = 1_000
+const sweepPause = 250
+const backlogPause = 1_000
+const longPause = 60_000
+
+export type Outcome = AttemptResult | { readonly class: "expired" }
+
+export interface Environment {
+  readonly ledger: OpenLedger
+  /** Whether the lease holds. */
+  readonly owns: () => boolean
+  /** The epoch of a partition that is owned. */
+  readonly epoch: (partition: number) => number
+  readonly retries: RetrySchedule
+  /** For webhooks that name no concurrency of their own. */
+  readonly concurrency: number
+  /** Attempts in flight in the process. */
+  readonly slots: number
+  /** The webhook as it is now; undefined once it is deleted. */
+  readonly find: (webhookId: WebhookId) => Webhook | undefined
+  readonly attempt: (webhook: Webhook, delivery: Delivery, event: ParsedEvent | undefined) => Effect.Effect<Outcome>
+  readonly keepBody: (eventSequence: number, event: ParsedEvent) => void
+  readonly fork: (lane: Effect.Effect<void>) => void
+  /** Asks for a sweep before its time. */
+  readonly wake: () => void
+}
+
+export class Engine {
+  readonly #env: Environment
+  readonly #endpoints = new Map<WebhookId, Endpoint>()
+  readonly #timers = new Heap<Live | Endpoint>((item) => item.wakeAt)
+  /** In order of their start. */
+  readonly #inFlight = new Set<Live>()
+  readonly #turns = new Turns()
+  /** Endpoints with something in ready or held. */
+  readonly #waiting = new Set<Endpoint>()
+  #deferring: Array<Endpoint> = []
+  #slow = 0
+  #stopping = false
+  #abandoned = false
+  readonly #idle = Effect.unsafeMakeLatch(true)
+  #nextSweep = Number.POSITIVE_INFINITY
+  #nextBacklog = 0
+  #nextLong = 0
+
+  constructor(env: Environment) {
+    this.#env = env
+  }
+
+  // --- what comes in
+
+  offer(input: Match, webhook: Webhook, event: ParsedEvent, partition: number, settled: () => void): void {
+    const endpoint = this.#endpointOf(input.workspaceId, input.webhookId, partition)
+    if (endpoint.live.has(input.eventSequence)) return settled()
+    const live = new Live(endpoint, matched(input, this.#env.ledger.now(), this.#rules(endpoint)))
+    live.event = event
+    live.settle = settled
+    endpoint.live.set(input.eventSequence, live)
+    this.#arrive(live, webhook)
+  }
+
+  adopt(delivery: Delivery, partition: number): void {
+    const webhook = this.#env.find(delivery.webhookId)
+    if (webhook === undefined) return
+    const endpoint = this.#endpointOf(delivery.workspaceId, delivery.webhookId, partition)
+    const live = new Live(endpoint, delivery)
+    endpoint.live.set(delivery.eventSequence, live)
+    if (delivery.state === "due") return this.#wakeLater(live, delivery.dueAt)
+    if (delivery.state === "held" && webhook.state === "disabled") {
+      return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
+    }
+    // What was in flight, or ready again after a manual retry, comes back as it was recorded: it waits for a lane.
+    this.#hold(live)
+  }
+
+  has(webhookId: WebhookId, eventSequence: number): boolean {
+    return this.#endpoints.get(webhookId)?.live.has(eventSequence) ?? false
+  }
+
+  /** A fact about a webhook was applied to the projection. */
+  changed(webhookId: WebhookId): void {
+    const endpoint = this.#endpoints.get(webhookId)
+    if (endpoint === undefined) return
+    const webhook = this.#env.find(webhookId)
+    if (webhook === undefined) {
+      for (const live of endpoint.live.values()) this.#cancel(live)
+      endpoint.ready.drain()
+      endpoint.held.drain()
+    } else if (webhook.state === "disabled") {
+      const at = this.#env.ledger.now()
+      for (const live of [...endpoint.ready.drain(), ...endpoint.held.drain()]) {
+        this.#happen(live, { type: "disabled", at })
+      }
+    } else if (webhook.state === "paused") {
+      for (const live of endpoint.ready.drain()) this.#defer(live, "paused")
+    } else this.#pump(endpoint)
+  }
+
+  // --- what is shown
+
+  live(partition: number): ReadonlyArray<Delivery> {
+    const states: Array<Delivery> = []
+    for (const endpoint of this.#endpoints.values()) {
+      if (endpoint.partition !== partition) continue
+      // Without a record there is nothing to keep: the event is open and comes again.
+      for (const live of endpoint.live.values()) if (live.state.step > 0) states.push(live.state)
+    }
+    return states
+  }
+
+  get liveCount(): number {
+    let count = 0
+    for (const endpoint of this.#endpoints.values()) count += endpoint.live.size
+    return count
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  // --- ready, held, deferred
+
+  /** READY, or due now: into the queue if its turn comes within a second, else held. */
+  #arrive(live: Live, webhook: Webhook): void {
+    const { endpoint } = live
+    if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
+    const obstacle = this.#obstacle(endpoint, webhook)
+    const lanes = allowed(endpoint.lanes, webhook.concurrency ?? this.#env.concurrency)
+    const room = endpoint.inFlight + endpoint.ready.size < lanes || endpoint.hasRoom(lanes)
+    if (obstacle !== undefined || !room) return this.#defer(live, obstacle ?? "busy")
+    live.since = this.#env.ledger.now()
+    endpoint.ready.push(live)
+    this.#waiting.add(endpoint)
+    this.#pump(endpoint)
+  }
+
+  /** What stands between an endpoint and any attempt, a lane apart. */
+  #obstacle(endpoint: Endpoint, webhook: Webhook): HoldReason | undefined {
+    if (this.#stopping) return "shutdown"
+    if (webhook.state === "paused") return "paused"
+    return isOpen(endpoint.circuit) ? "circuit" : undefined
+  }
+
+  #hold(live: Live): void {
+    const { endpoint } = live
+    endpoint.held.push(live)
+    this.#waiting.add(endpoint)
+    this.#pump(endpoint)
+  }
+
+  /** All that is deferred in one turn of the event loop goes out together. */
+  #defer(live: Live, reason: HoldReason): void {
+    const { endpoint } = live
+    live.recording = true
+    live.deferReason = reason
+    if (endpoint.deferring.length === 0) {
+      if (this.#deferring.length === 0) queueMicrotask(() => this.#flushDeferred())
+      this.#deferring.push(endpoint)
+    }
+    endpoint.deferring.push(live)
+  }
+
+  #flushDeferred(): void {
+    const endpoints = this.#deferring
+    this.#deferring = []
+    const at = this.#env.ledger.now()
+    for (const endpoint of endpoints) {
+      const lives = endpoint.deferring
+      endpoint.deferring = []
+      const decisions = lives.map((live) => {
+        const decision = decide(live.state, { type: "deferred", at, reason: live.deferReason }, this.#rules(endpoint))
+        if ("refused" in decision || decision.record === undefined) {
+          throw new Error(`deferred does not apply to ${live.state.state}`)
+        }
+        return { next: decision.next, record: decision.record }
+      })
+      this.#env.ledger.defer(decisions.map(({ record }) => record), (index) => {
+        const [live, decision] = [lives[index], decisions[index]]
+        if (live !== undefined && decision !== undefined) this.#applied(live, decision.next)
+      })
+    }
+  }
+
+  // --- lanes
+
+  /** Starts as many lanes as there is work and leave for. */
+  #pump(endpoint: Endpoint): void {
+    for (let live = this.#admit(endpoint); live !== undefined; live = this.#admit(endpoint)) {
+      this.#env.fork(this.#lane(live))
+    }
+  }
+
+  /** The guard before a POST: the next delivery of the endpoint, now in flight, or undefined when none may start. */
+  #admit(endpoint: Endpoint): Live | undefined {
+    const env = this.#env
+    if (endpoint.waiting === 0 || this.#stopping || this.#abandoned) return undefined
+    if (!env.owns() || env.ledger.trouble() !== undefined) return undefined
+    const webhook = env.find(endpoint.webhookId)
+    if (webhook === undefined || webhook.state !== "enabled") return undefined
+    if (endpoint.inFlight >= allowed(endpoint.lanes, webhook.concurrency ?? env.concurrency)) return undefined
+    const at = env.ledger.now()
+    const probe = isOpen(endpoint.circuit)
+    if (probe && (endpoint.inFlight > 0 || at < endpoint.circuit.probeAt)) {
+      this.#wakeLater(endpoint, endpoint.circuit.probeAt)
+      return undefined
+    }
+    if (this.#inFlight.size >= env.slots || (this.#slow * 2 >= env.slots && endpoint.isSlow(slowAfter))) {
+      this.#turns.add(endpoint)
+      return undefined
+    }
+    const rate = webhook.rateLimit
+    const bucket = rate === undefined ? undefined : take(endpoint.bucket ?? full(rate, at), rate, at)
+    if (rate !== undefined && bucket === undefined) {
+      this.#wakeLater(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
+      return undefined
+    }
+    for (let live = endpoint.next(probe); live !== undefined; live = endpoint.next(probe)) {
+      if (at >= live.state.expiresAt) {
+        this.#happen(live, { type: "expired", at })
+        continue
+      }
+      endpoint.bucket = bucket
+      live.probe = probe
+      live.since = at
+      this.#happen(live, { type: "started", at })
+      endpoint.inFlight++
+      if (this.#inFlight.size === 0) this.#idle.unsafeClose()
+      this.#inFlight.add(live)
+      return live
+    }
+    return undefined
+  }
+
+  /** Attempts one after the other, as long as there are some for this endpoint and nobody else waits for the place. */
+  #lane(first: Live): Effect.Effect<void> {
+    const { endpoint } = first
+    const attempt = (live: Live) => this.#attempt(live)
+    const next = () => this.#continue(endpoint)
+    return Effect.gen(function*() {
+      for (let live: Live | undefined = first; live !== undefined; live = next()) yield* attempt(live)
+    })
+  }
+
+  #continue(endpoint: Endpoint): Live | undefined {
+    if (this.#turns.size > 0) {
+      if (endpoint.waiting > 0) this.#turns.add(endpoint)
+      this.#serveTurns()
+      return undefined
+    }
+    const live = this.#admit(endpoint)
+    // More lanes may have been granted by a success.
+    if (live !== undefined) this.#pump(endpoint)
+    return live
+  }
+
+  #serveTurns(): void {
+    for (let turns = this.#turns.size; turns > 0 && this.#inFlight.size < this.#env.slots; turns--) {
+      const endpoint = this.#turns.next()
+      const live = endpoint === undefined ? undefined : this.#admit(endpoint)
+      if (endpoint === undefined || live === undefined) continue
+      this.#env.fork(this.#lane(live))
+      if (endpoint.waiting > 0) this.#turns.add(endpoint)
+    }
+  }
+
+  /** One attempt, until its record is acknowledged: only then is the lane free. */
+  #attempt(live: Live): Effect.Effect<void> {
+    const env = this.#env
+    const webhook = env.find(live.endpoint.webhookId)
+    // Deleted between the guard and here: nothing was sent.
+    const result = webhook === undefined
+      ? Effect.succeed<Outcome>({ class: "shutdown", error: "the webhook was deleted" })
+      : env.attempt(webhook, live.state, live.event)
+    return result.pipe(
+      Effect.onInterrupt(() =>
+        Effect.sync(() => this.#ended(live, { class: "shutdown", error: "hookline stops" }, () => {}))
+      ),
+      Effect.flatMap((outcome) => Effect.async<void>((resume) => this.#ended(live, outcome, () => resume(Effect.void))))
+    )
+  }
+
+  #ended(live: Live, outcome: Outcome, done: () => void): void {
+    if (this.#abandoned) return
+    if (live.recording) {
+      live.afterRecord = () => this.#ended(live, outcome, done)
+      return
+    }
+    const at = this.#env.ledger.now()
+    if (outcome.class === "expired") return this.#happen(live, { type: "expired", at }, done)
+    if (isLocalFault(outcome)) return this.#happen(live, { type: "faulted", at, reason: outcome.class }, done)
+    const { endpoint } = live
+    const concurrency = this.#env.find(endpoint.webhookId)?.concurrency ?? this.#env.concurrency
+    endpoint.lanes = afterAttempt(endpoint.lanes, outcome.class === "success", concurrency)
+    endpoint.circuit = attempted(endpoint.circuit, { answered: wasAnswered(outcome), probe: live.probe, at })
+    this.#happen(live, { type: "finished", at, outcome }, done)
+    if (isOpen(endpoint.circuit)) {
+      for (const ready of endpoint.ready.drain()) this.#defer(ready, "circuit")
+    }
+  }
+
+  // --- transitions
+
+  #rules(endpoint: Endpoint) {
+    return { retries: this.#env.retries, epoch: this.#env.epoch(endpoint.partition) }
+  }
+
+  /** Decides, records where the table has a record, and applies: at once without one, when it is acknowledged with one. */
+  #happen(live: Live, happening: Happening, done?: () => void): void {
+    const decision = decide(live.state, happening, this.#rules(live.endpoint))
+    if ("refused" in decision) throw new Error(`${happening.type} does not apply to ${live.state.state}`)
+    if (decision.record === undefined) {
+      live.state = decision.next
+      return
+    }
+    live.recording = true
+    this.#env.ledger.record(decision.record, () => this.#applied(live, decision.next, done))
+  }
+
+  #applied(live: Live, next: Delivery, done?: () => void): void {
+    if (this.#abandoned) return
+    live.recording = false
+    live.state = next
+    const settle = live.settle
+    live.settle = undefined
+    settle?.()
+    if (next.state !== "in_flight") {
+      this.#release(live)
+      this.#route(live)
+    }
+    const after = live.afterRecord
+    live.afterRecord = undefined
+    after?.()
+    done?.()
+  }
+
+  /** Frees the lane and the place in the process. */
+  #release(live: Live): void {
+    if (!this.#inFlight.delete(live)) return
+    const { endpoint } = live
+    endpoint.inFlight--
+    if (live.slow) {
+      live.slow = false
+      this.#slow--
+      endpoint.slow--
+    }
+    endpoint.note(this.#env.ledger.now() - live.since)
+    if (this.#inFlight.size === 0) this.#idle.unsafeOpen()
+  }
+
+  /** Puts a delivery where its state belongs. */
+  #route(live: Live): void {
+    const { endpoint, state } = live
+    if (live.event !== undefined) {
+      if (state.state === "held") this.#env.keepBody(state.eventSequence, live.event)
+      live.event = undefined
+    }
+    const ended = state.state !== "due" && state.state !== "held"
+    if (ended || live.cancelled) {
+      endpoint.live.delete(state.eventSequence)
+      return
+    }
+    const webhook = this.#env.find(endpoint.webhookId)
+    if (webhook === undefined) return this.#cancel(live)
+    if (state.state === "due") return this.#wakeLater(live, state.dueAt)
+    if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
+    if (state.heldReason === "local" || state.heldReason === "secret") {
+      return this.#wakeLater(live, this.#env.ledger.now() + faultPause)
+    }
+    this.#hold(live)
+  }
+
+  /** `webhook.deleted` is the record: nothing is appended. What is in flight, or has a record on its way, goes when that is done. */
+  #cancel(live: Live): void {
+    live.cancelled = true
+    if (live.recording || this.#inFlight.has(live)) return
+    live.endpoint.live.delete(live.state.eventSequence)
+    const settle = live.settle
+    live.settle = undefined
+    settle?.()
+  }
+
+  // --- time
+
+  #wakeLater(item: Live | Endpoint, at: number): void {
+    // An endpoint stands among the timers once, with its earliest time.
+    if (item instanceof Endpoint) {
+      if (item.wakeAt !== 0 && item.wakeAt <= at) return
+      if (item.wakeAt !== 0) {
+        this.#env.wake()
+        return
+      }
+    }
+    item.wakeAt = at
+    this.#timers.push(item)
+    if (at < this.#nextSweep) this.#env.wake()
+  }
+
+  /** Looks at everything that time moves; says in how many milliseconds it has to be called again at the latest. */
+  sweep(): number {
+    const { ledger, owns } = this.#env
+    const at = ledger.now()
+    const well = owns() && ledger.trouble() === undefined && !this.#stopping
+    for (let item = this.#timers.peek(); item !== undefined && item.wakeAt <= at; item = this.#timers.peek()) {
+      this.#timers.pop()
+      if (item instanceof Endpoint) {
+        item.wakeAt = 0
+        this.#pump(item)
+      } else this.#due(item, at, well)
+    }
+    this.#sweepInFlight(at)
+    this.#sweepReady(at)
+    if (at >= this.#nextBacklog) {
+      this.#nextBacklog = at + backlogPause
+      for (const endpoint of this.#waiting) {
+        if (endpoint.waiting === 0) this.#waiting.delete(endpoint)
+        else this.#pump(endpoint)
+      }
+    }
+    this.#serveTurns()
+    if (at >= this.#nextLong) {
+      this.#nextLong = at + longPause
+      this.#sweepLong(at)
+    }
+    this.#nextSweep = Math.min(
+      at + sweepPause,
+      Math.max(at + 1, this.#timers.peek()?.wakeAt ?? Number.POSITIVE_INFINITY)
+    )
+    return this.#nextSweep - at
+  }
+
+  #due(live: Live, at: number, well: boolean): void {
+    if (live.cancelled) return
+    const webhook = this.#env.find(live.endpoint.webhookId)
+    if (webhook === undefined) return this.#cancel(live)
+    if (!well) return this.#wakeLater(live, at + unwellPause)
+    if (at >= live.state.expiresAt) return this.#happen(live, { type: "expired", at })
+    if (live.state.state === "due" || webhook.state === "disabled") return this.#arrive(live, webhook)
+    this.#hold(live)
+  }
+
+  #sweepInFlight(at: number): void {
+    for (const live of this.#inFlight) {
+      if (at - live.since < slowAfter) break
+      if (live.slow) continue
+      live.slow = true
+      this.#slow++
+      live.endpoint.slow++
+      if (live.settle !== undefined && !live.recording) this.#happen(live, { type: "still_running", at })
+    }
+  }
+
+  #sweepReady(at: number): void {
+    for (const endpoint of this.#waiting) {
+      for (
+        let live = endpoint.ready.peek();
+        live !== undefined && at - live.since > Endpoint.patience;
+        live = endpoint.ready.peek()
+      ) {
+        const { ledger, owns } = this.#env
+        // Nothing can be recorded now: it stays ready.
+        if (!owns() || ledger.trouble() !== undefined) return
+        endpoint.ready.shift()
+        this.#defer(live, this.#env.find(endpoint.webhookId)?.rateLimit === undefined ? "busy" : "rate")
+      }
+    }
+  }
+
+  /** Once a minute: what is held too long, and actors that nothing needs any more. */
+  #sweepLong(at: number): void {
+    const { ledger, owns } = this.#env
+    if (!owns() || ledger.trouble() !== undefined) return
+    for (const endpoint of this.#endpoints.values()) {
+      const openedAt = endpoint.circuit.openedAt
+      const given = (live: Live): Happening | undefined =>
+        at >= live.state.expiresAt
+          ? { type: "expired", at }
+          : openedAt !== undefined && at >= circuitLimit(live.state, openedAt, this.#env.retries)
+          ? { type: "circuit_exhausted", at }
+          : undefined
+      if (Array.from(endpoint.held.values()).some((live) => given(live) !== undefined)) {
+        for (const live of endpoint.held.drain()) {
+          const happening = given(live)
+          if (happening === undefined) endpoint.held.push(live)
+          else this.#happen(live, happening)
+        }
+      }
+      const rested = endpoint.bucket === undefined || at - endpoint.bucket.at > longPause
+      if (endpoint.live.size === 0 && !isOpen(endpoint.circuit) && rested) this.#endpoints.delete(endpoint.webhookId)
+    }
+  }
+
+  // --- the end
+
+  /** Starts nothing more; ready deliveries are recorded as held. */
+  stop(): void {
+    this.#stopping = true
+    for (const endpoint of this.#endpoints.values()) {
+      for (const live of endpoint.ready.drain()) this.#defer(live, "shutdown")
+    }
+  }
+
+  /** Completes when nothing is in flight. */
+  get idle(): Effect.Effect<void> {
+    return this.#idle.await
+  }
+
+  /** LOST: nothing is recorded from here on, whatever still ends. */
+  abandon(): void {
+    this.#abandoned = true
+  }
+
+  #endpointOf(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number): Endpoint {
+    const known = this.#endpoints.get(webhookId)
+    if (known !== undefined) return known
+    const endpoint = new Endpoint(workspaceId, webhookId, partition)
+    this.#endpoints.set(webhookId, endpoint)
+    return endpoint
+  }
+}

@@ -1,0 +1,125 @@
+import { Context, Data, Effect, Layer, Option, Schema } from "effect"
+import { KeyValue, type RevisionConflict } from "../broker/KeyValue.ts"
+import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
+import { key, streamNames } from "../broker/Subjects.ts"
+
+/**
+ * Where a partition stands: "the position is ours" (ARCHITECTURE). Every event with a sequence up to `floor` is settled. Written only after the
+ * records that settle it are acknowledged; the epoch fences former owners.
+ */
+export interface Position {
+  readonly epoch: number
+  readonly floor: number
+  /** The projection's sequence at the last match. */
+  readonly webhooksSequence: number
+}
+
+const Stored = Schema.parseJson(
+  Schema.Struct({
+    v: Schema.Literal(1),
+    epoch: Schema.Number,
+    floor: Schema.Number,
+    webhooks_seq: Schema.Number,
+    events_created: Schema.String
+  })
+)
+const decode = Schema.decodeUnknown(Stored)
+const encode = Schema.encodeSync(Stored)
+
+/** The position does not fit the stream: it was recreated or restored from an older copy. Nothing is guessed; an operator decides. */
+export class PositionMismatch extends Data.TaggedError("PositionMismatch")<{
+  readonly partition: string
+  readonly detail: string
+}> {
+  override get message(): string {
+    return `POSITIONS ${this.partition} does not fit EVENTS: ${this.detail}. Restore both from one backup, or delete the key to start over`
+  }
+}
+
+/** A claimed position: writes are compare-and-set against the last one, so that only the newest owner's succeed. */
+export interface ClaimedPosition {
+  readonly position: Position
+  /** Fails with `RevisionConflict` when another owner has claimed the partition since. */
+  readonly write: (next: Omit<Position, "epoch">) => Effect.Effect<void, BrokerUnavailable | RevisionConflict>
+}
+
+export class Positions extends Context.Tag("hookline/ledger/Positions")<Positions, {
+  /** FENCE: raises the partition's epoch above every former owner's, and at least to `above + 1`. */
+  readonly claim: (
+    partition: string,
+    above: number
+  ) => Effect.Effect<ClaimedPosition, BrokerUnavailable | RevisionConflict | PositionMismatch>
+}>() {
+  static readonly layer = Layer.effect(
+    Positions,
+    Effect.gen(function*() {
+      const store = yield* KeyValue
+      const streams = yield* Streams
+
+      const claim = Effect.fnUntraced(function*(partition: string, above: number) {
+        const events = yield* streams.state(streamNames.events)
+        const name = key(partition)
+        const found = yield* store.get("POSITIONS", name)
+        const known = Option.isNone(found)
+          ? undefined
+          : yield* decode(new TextDecoder().decode(found.value.value)).pipe(
+            Effect.mapError((error) => new PositionMismatch({ partition, detail: `unreadable: ${error.message}` }))
+          )
+        if (known !== undefined && known.events_created !== events.created) {
+          return yield* new PositionMismatch({
+            partition,
+            detail:
+              `it was written for the stream made at ${known.events_created}, this one was made at ${events.created}`
+          })
+        }
+        if (known !== undefined && known.floor > events.lastSequence) {
+          return yield* new PositionMismatch({
+            partition,
+            detail: `its floor ${known.floor} is beyond the stream's last sequence ${events.lastSequence}`
+          })
+        }
+        const position: Position = {
+          epoch: Math.max(known?.epoch ?? 0, above) + 1,
+          floor: known?.floor ?? 0,
+          webhooksSequence: known?.webhooks_seq ?? 0
+        }
+        const put = (next: Position, revision: number) =>
+          store.write(
+            "POSITIONS",
+            name,
+            encode({
+              v: 1,
+              epoch: next.epoch,
+              floor: next.floor,
+              webhooks_seq: next.webhooksSequence,
+              events_created: events.created
+            }),
+            revision
+          )
+        let revision = yield* put(position, Option.match(found, { onNone: () => 0, onSome: (entry) => entry.revision }))
+
+        // An answer lost on the way leaves the write in doubt: what is stored tells whether it was ours.
+        const write = (next: Omit<Position, "epoch">) =>
+          put({ ...next, epoch: position.epoch }, revision).pipe(
+            Effect.catchTag("RevisionConflict", (conflict) =>
+              store.get("POSITIONS", name).pipe(
+                Effect.flatMap(Option.match({
+                  onNone: () => Effect.fail(conflict),
+                  onSome: (entry) =>
+                    decode(new TextDecoder().decode(entry.value)).pipe(
+                      Effect.mapError(() => conflict),
+                      Effect.filterOrFail((stored) => stored.epoch === position.epoch, () => conflict),
+                      Effect.zipRight(put({ ...next, epoch: position.epoch }, entry.revision))
+                    )
+                }))
+              )),
+            Effect.map((written) => {
+              revision = written
+            })
+          )
+        return { position, write } satisfies ClaimedPosition
+      })
+      return { claim }
+    })
+  )
+}

@@ -1,0 +1,151 @@
+import { Context, Effect, Layer, Option } from "effect"
+import { createHash } from "node:crypto"
+import { ObjectStore } from "../broker/ObjectStore.ts"
+import type { BrokerUnavailable } from "../broker/Streams.ts"
+import { Topology } from "../broker/Topology.ts"
+import type { Delivery } from "../model/Delivery.ts"
+import type { WebhookId } from "../model/Id.ts"
+import type { IdentityEntry } from "./Identities.ts"
+
+/** What is live in a partition at one moment: replaying DELIVERIES from `s0` + 1 on top of it gives what is live now. */
+export interface Snapshot {
+  readonly epoch: number
+  /** Every record of ours with a sequence up to here is contained. */
+  readonly s0: number
+  readonly floor: number
+  readonly webhooksSequence: number
+  readonly live: ReadonlyArray<Delivery>
+  /** Which webhooks' deliveries have a record, for each event above the floor. */
+  readonly settled: ReadonlyArray<readonly [eventSequence: number, webhooks: ReadonlyArray<WebhookId>]>
+  readonly identities: ReadonlyArray<IdentityEntry>
+}
+
+const version = 1
+const kept = 2
+/** So many lines are written or read between two turns of the event loop. */
+const linesPerTurn = 2_000
+
+interface Head {
+  readonly v: number
+  readonly epoch: number
+  readonly s0: number
+  readonly floor: number
+  readonly webhooks_seq: number
+  readonly created: Readonly<Record<string, string>>
+  readonly live: number
+  readonly settled: number
+  readonly identities: number
+  readonly sha256: string
+}
+
+const prefix = (partition: string): string => `${partition}-`
+const nameOf = (partition: string, { epoch, s0 }: Snapshot): string =>
+  `${prefix(partition)}${String(epoch).padStart(10, "0")}-${String(s0).padStart(16, "0")}`
+
+/**
+ * Snapshots in the object store: a line of JSON with the schema version, the streams' creation times, counts and the SHA-256 of the lines that
+ * follow, a line each. The two newest are kept; one that is torn, altered or of other streams is passed over.
+ */
+export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshots, {
+  readonly save: (partition: string, snapshot: Snapshot) => Effect.Effect<void, BrokerUnavailable>
+  /** The newest that is valid, else the one before, else none. */
+  readonly newest: (partition: string) => Effect.Effect<Option.Option<Snapshot>, BrokerUnavailable>
+}>() {
+  static readonly layer = Layer.effect(
+    Snapshots,
+    Effect.gen(function*() {
+      const objects = yield* ObjectStore
+      const { created } = yield* Topology
+
+      const namesOf = (partition: string) =>
+        objects.names.pipe(
+          Effect.map((names) => names.filter((name) => name.startsWith(prefix(partition))).sort().reverse())
+        )
+
+      const save = Effect.fnUntraced(function*(partition: string, snapshot: Snapshot) {
+        const hash = createHash("sha256")
+        const parts: Array<Buffer> = []
+        const lines = [...snapshot.live, ...snapshot.settled, ...snapshot.identities]
+        for (let start = 0; start < lines.length; start += linesPerTurn) {
+          const part = Buffer.from(
+            lines.slice(start, start + linesPerTurn).map((line) => `${JSON.stringify(line)}\n`).join("")
+          )
+          hash.update(part)
+          parts.push(part)
+          yield* Effect.yieldNow()
+        }
+        const head: Head = {
+          v: version,
+          epoch: snapshot.epoch,
+          s0: snapshot.s0,
+          floor: snapshot.floor,
+          webhooks_seq: snapshot.webhooksSequence,
+          created,
+          live: snapshot.live.length,
+          settled: snapshot.settled.length,
+          identities: snapshot.identities.length,
+          sha256: hash.digest("hex")
+        }
+        yield* objects.put(
+          nameOf(partition, snapshot),
+          Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...parts])
+        )
+        const names = yield* namesOf(partition)
+        yield* Effect.forEach(names.slice(kept), (name) => objects.remove(name), { discard: true })
+      })
+
+      const read = Effect.fnUntraced(function*(data: Uint8Array) {
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+        const end = bytes.indexOf(10)
+        const head = parse<Head>(bytes.toString("utf8", 0, end))
+        if (head === undefined || head.v !== version || !sameStreams(head.created, created)) {
+          return Option.none<Snapshot>()
+        }
+        if (createHash("sha256").update(bytes.subarray(end + 1)).digest("hex") !== head.sha256) {
+          return Option.none<Snapshot>()
+        }
+        const lines = bytes.toString("utf8", end + 1).split("\n")
+        const values: Array<unknown> = []
+        for (let start = 0; start < lines.length - 1; start += linesPerTurn) {
+          for (const line of lines.slice(start, Math.min(start + linesPerTurn, lines.length - 1))) {
+            values.push(JSON.parse(line))
+          }
+          yield* Effect.yieldNow()
+        }
+        return Option.some<Snapshot>({
+          epoch: head.epoch,
+          s0: head.s0,
+          floor: head.floor,
+          webhooksSequence: head.webhooks_seq,
+          live: values.slice(0, head.live) as Array<Delivery>,
+          settled: values.slice(head.live, head.live + head.settled) as Array<Snapshot["settled"][number]>,
+          identities: values.slice(head.live + head.settled) as Array<IdentityEntry>
+        })
+      })
+
+      const newest = (partition: string) =>
+        Effect.gen(function*() {
+          for (const name of yield* namesOf(partition)) {
+            const snapshot = Option.flatten(
+              yield* objects.get(name).pipe(Effect.flatMap(Effect.transposeMapOption(read)))
+            )
+            if (Option.isSome(snapshot)) return snapshot
+            yield* Effect.logWarning(`snapshot ${name} is not valid for these streams: using an older one`)
+          }
+          return Option.none<Snapshot>()
+        })
+      return { save, newest }
+    })
+  )
+}
+
+const parse = <A>(text: string): A | undefined => {
+  try {
+    return JSON.parse(text) as A
+  } catch {
+    return undefined
+  }
+}
+
+const sameStreams = (then: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): boolean =>
+  Object.entries(now).every(([stream, created]) => then[stream] === created)

@@ -1,0 +1,141 @@
+import { Context, Effect, Layer, type Scope } from "effect"
+import { Config } from "../Config.ts"
+import type { AttemptResult } from "../model/Attempt.ts"
+import { AddressPolicy, hostOf, type Resolve, systemResolve } from "./AddressPolicy.ts"
+import { Connections } from "./Connections.ts"
+import { type ConnectorSettings, type Destination, shareLookups } from "./Connector.ts"
+import { Deadlines } from "./Deadlines.ts"
+import { Exchange, type ExchangeContext } from "./Exchange.ts"
+
+/** One request to an endpoint. */
+export interface SendRequest {
+  readonly url: string
+  /** Name, value, name, value …; neither Host nor anything of the connection or the body's length. */
+  readonly headers: ReadonlyArray<string>
+  readonly body: Uint8Array
+  /** Broker milliseconds; the sender has no broker's clock and hands it on into the outcome. */
+  readonly startedAt: number
+}
+
+export class Sender extends Context.Tag("hookline/Sender")<Sender, {
+  /**
+   * Sends one POST and answers what came of it. Never fails; an interruption closes the connection at once. Ends within
+   * the timeout, or within twice of it when it first has to wait for a connection. How many run at once is the caller's
+   * to bound.
+   */
+  readonly send: (request: SendRequest) => Effect.Effect<AttemptResult>
+}>() {}
+
+/** Headers that are the connection's or undici's to write; a request with one is not sent. */
+const reserved = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "proxy-authorization",
+  "proxy-connection",
+  "accept-encoding"
+])
+
+interface Target {
+  readonly origin: string
+  readonly destination: Destination
+  readonly path: string
+}
+
+const targetOf = (text: string): Target => {
+  const url = new URL(text)
+  const secure = url.protocol === "https:"
+  return {
+    origin: url.origin,
+    destination: { host: hostOf(url), port: url.port === "" ? (secure ? 443 : 80) : Number(url.port), secure },
+    path: url.pathname + url.search
+  }
+}
+
+/** Parsed and checked URLs are kept: the policy never changes in a process. */
+const maxTargets = 4_096
+
+/** `ca` and `resolve` stand in for the system's in tests. */
+export const make = (options: { readonly ca?: string; readonly resolve?: Resolve } = {}): Effect.Effect<
+  Sender["Type"],
+  never,
+  Config | AddressPolicy | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const config = yield* Config
+    const policy = yield* AddressPolicy
+    const clock = yield* Effect.clock
+
+    const settings: ConnectorSettings = {
+      judge: policy.judge,
+      resolve: shareLookups(options.resolve ?? systemResolve),
+      ...(options.ca === undefined ? {} : { ca: options.ca })
+    }
+    const connections = new Connections(settings)
+    const deadlines = new Deadlines<Exchange>(clock)
+    const context: ExchangeContext = {
+      connections,
+      deadlines,
+      clock,
+      timeout: config.timeout,
+      accepts: config.successStatus === "200" ? (status) => status === 200 : (status) => status >= 200 && status < 300,
+      retryAfter: config.retryAfter
+    }
+
+    const targets = new Map<string, Target | string>()
+    const target = (url: string): Target | string => {
+      const known = targets.get(url)
+      if (known !== undefined) return known
+      const [problem] = policy.checkUrl(url)
+      const found = problem === undefined ? targetOf(url) : `the URL is refused: ${problem.message}`
+      if (targets.size >= maxTargets) targets.clear()
+      targets.set(url, found)
+      return found
+    }
+
+    let closed = false
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+        connections.close()
+        for (const exchange of deadlines.all) exchange.shutdown()
+      })
+    )
+    yield* Effect.forkScoped(deadlines.run)
+
+    const send = (request: SendRequest): Effect.Effect<AttemptResult> =>
+      Effect.async<AttemptResult>((resume) => {
+        if (closed) {
+          resume(Effect.succeed({ class: "shutdown", error: "no attempt is made during a shutdown" }))
+          return
+        }
+        const found = target(request.url)
+        if (typeof found === "string") {
+          resume(Effect.succeed({ class: "address", startedAt: request.startedAt, latency: 0, error: found }))
+          return
+        }
+        const misplaced = request.headers.find((name, index) => index % 2 === 0 && reserved.has(name.toLowerCase()))
+        if (misplaced !== undefined) {
+          resume(Effect.succeed({ class: "local", error: `the request must not carry a header ${misplaced}` }))
+          return
+        }
+        const headers = [...request.headers, "accept-encoding", "identity"]
+        const exchange = new Exchange(
+          context,
+          { ...found, headers, body: request.body, startedAt: request.startedAt },
+          (result) => resume(Effect.succeed(result))
+        )
+        exchange.start()
+        return Effect.sync(() => exchange.cancel())
+      })
+
+    return { send }
+  })
+
+export const layer: Layer.Layer<Sender, never, Config | AddressPolicy> = Layer.scoped(Sender, make())

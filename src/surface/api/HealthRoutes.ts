@@ -1,0 +1,18 @@
+import { HttpApiBuilder } from "@effect/platform"
+import { Effect } from "effect"
+import { Readiness } from "../Readiness.ts"
+import { HooklineApi } from "./Contract.ts"
+
+export const health = HttpApiBuilder.group(
+  HooklineApi,
+  "health",
+  (handlers) =>
+    Effect.map(Readiness, (readiness) =>
+      handlers
+        .handle("healthz", () => Effect.succeed({ status: "ok" as const }))
+        .handle("readyz", () =>
+          Effect.map(readiness.checks, (checks) =>
+            checks.every(({ ok }) => ok)
+              ? { status: "ready" as const, checks }
+              : { status: "not_ready" as const, checks })))
+)

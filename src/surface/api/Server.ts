@@ -1,0 +1,106 @@
+import { HttpApiBuilder } from "@effect/platform"
+import { NodeHttpServer } from "@effect/platform-node"
+import { Clock, Context, Effect, Layer, Schedule } from "effect"
+import { createServer, type Server } from "node:http"
+import { Config, InvalidSetting, settings } from "../../Config.ts"
+import { layer as authentication } from "./Authentication.ts"
+import { HooklineApi } from "./Contract.ts"
+import { deliveries } from "./DeliveryRoutes.ts"
+import { events, eventTypes } from "./EventRoutes.ts"
+import { layer as faults } from "./Faults.ts"
+import { health } from "./HealthRoutes.ts"
+import { quarantine } from "./QuarantineRoutes.ts"
+import { webhooks } from "./WebhookRoutes.ts"
+
+/** Limits against slow and many clients. Milliseconds; Node looks every `connectionsCheckingInterval` whether one has passed. */
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  connectionsCheckingInterval: 2000,
+  maxHeaderSize: 16 * 1024
+}
+const maxConnections = 1024
+
+/** How long requests in flight may take after the end was asked for. */
+const grace = "2 seconds"
+
+/** The API being served. */
+export class ApiServer extends Context.Tag("hookline/surface/ApiServer")<ApiServer, {
+  /** Where, with the real port: `http://127.0.0.1:8080`. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+}>() {}
+
+const cannotListen = (host: string, port: number, error: NodeJS.ErrnoException): InvalidSetting => {
+  const ofPort: Record<string, string> = {
+    EADDRINUSE:
+      `a free port: something listens on ${host}:${port} already; stop it, or set another port (0 takes a free one)`,
+    EACCES: "a port this user may open, 1024 or higher"
+  }
+  const accepts = ofPort[error.code ?? ""]
+  return accepts === undefined
+    ? new InvalidSetting({
+      setting: settings.host.env,
+      value: JSON.stringify(host),
+      accepts: `an address of this machine (${error.code ?? error.message})`
+    })
+    : new InvalidSetting({ setting: settings.port.env, value: String(port), accepts })
+}
+
+const listen = (server: Server, host: string, port: number) =>
+  Effect.async<void, InvalidSetting>((resume) => {
+    const onError = (error: NodeJS.ErrnoException) => resume(Effect.fail(cannotListen(host, port, error)))
+    server.once("error", onError)
+    server.listen({ host, port }, () => {
+      server.off("error", onError)
+      resume(Effect.void)
+    })
+  })
+
+/** Takes no new connection, lets requests in flight end, and cuts what is left after the grace. */
+const close = (server: Server) =>
+  Effect.suspend(() => {
+    if (!server.listening) return Effect.void
+    const closed = Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+    const idle = Effect.repeat(Effect.sync(() => server.closeIdleConnections()), Schedule.spaced("50 millis"))
+    return Effect.raceFirst(closed, idle).pipe(
+      Effect.timeoutOption(grace),
+      Effect.interruptible,
+      Effect.andThen(Effect.sync(() => server.closeAllConnections())),
+      // Sockets are real, whatever clock is in force.
+      Effect.withClock(Clock.make())
+    )
+  })
+
+const serve = Effect.gen(function*() {
+  const { host, port } = yield* Config
+  const app = yield* HttpApiBuilder.httpApp
+  const handler = yield* NodeHttpServer.makeHandler(app)
+  const server = yield* Effect.acquireRelease(
+    Effect.sync(() => Object.assign(createServer(limits), { maxConnections })),
+    close
+  )
+  // Not "upgrade": without a listener Node answers such a request as an ordinary one.
+  server.on("request", handler)
+  yield* listen(server, host, port)
+  const address = server.address()
+  const real = typeof address === "object" && address !== null ? address.port : port
+  return { url: `http://${host.includes(":") ? `[${host}]` : host}:${real}`, host, port: real }
+})
+
+/** The API on `HOOKLINE_HOST` and `HOOKLINE_PORT`. Fails when it cannot listen there; closes within about 2 s. */
+export const layer = Layer.scoped(ApiServer, serve).pipe(
+  Layer.provide(faults),
+  Layer.provide(HttpApiBuilder.middlewareOpenApi()),
+  Layer.provide(HttpApiBuilder.api(HooklineApi)),
+  Layer.provide(events),
+  Layer.provide(eventTypes),
+  Layer.provide(webhooks),
+  Layer.provide(quarantine),
+  Layer.provide(deliveries),
+  Layer.provide(health),
+  Layer.provide(authentication),
+  Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])
+)

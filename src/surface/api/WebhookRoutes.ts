@@ -1,0 +1,137 @@
+import { HttpApiBuilder } from "@effect/platform"
+import { Effect, Redacted } from "effect"
+import { BrokerClock } from "../../broker/BrokerClock.ts"
+import type { WorkspaceId } from "../../model/Id.ts"
+import type { Webhook } from "../../model/Webhook.ts"
+import type { WebhookSettings } from "../../model/WebhookSettings.ts"
+import { AddressPolicy } from "../../outbound/AddressPolicy.ts"
+import { Webhooks, type WithSecret } from "../../registry/Webhooks.ts"
+import { jsonBody } from "./Body.ts"
+import { HooklineApi } from "./Contract.ts"
+import { Unprocessable } from "./Errors.ts"
+import { answering, webhookNotFound } from "./Refusals.ts"
+import { ChangeWebhook, CreateWebhook, DisableWebhook, RotateSecret, type WebhookView } from "./Schemas.ts"
+import { iso } from "./Times.ts"
+import { ownWorkspace } from "./Workspace.ts"
+
+const mask = "********"
+
+const readCreate = jsonBody(CreateWebhook)
+const readChange = jsonBody(ChangeWebhook)
+const readDisable = jsonBody(DisableWebhook, {})
+const readRotate = jsonBody(RotateSecret, {})
+
+/** `now` in broker milliseconds: an overlap that is over is not shown. */
+const view = (webhook: Webhook, now: number): WebhookView => ({
+  id: webhook.id,
+  url: webhook.url,
+  events: webhook.events,
+  description: webhook.description,
+  state: webhook.state,
+  ...(webhook.disabledReason === undefined ? {} : { disabled_reason: webhook.disabledReason }),
+  concurrency: webhook.concurrency ?? null,
+  rate_limit: webhook.rateLimit ?? null,
+  headers: Object.fromEntries(webhook.headers.map((name) => [name, mask])),
+  ...(webhook.overlapUntil === undefined || webhook.overlapUntil <= now
+    ? {}
+    : { overlap_until: iso(webhook.overlapUntil) }),
+  created_at: iso(webhook.createdAt),
+  updated_at: iso(webhook.updatedAt),
+  revision: webhook.revision
+})
+
+interface OfOne {
+  readonly headers: { readonly "x-workspace-id": WorkspaceId }
+  readonly path: { readonly id: string }
+}
+
+/** The registry's settings, out of the keys that are there. */
+const settingsOf = (body: typeof ChangeWebhook.Type): WebhookSettings => ({
+  ...(body.url === undefined ? {} : { url: body.url }),
+  ...(body.events === undefined ? {} : { events: body.events }),
+  ...(body.description === undefined ? {} : { description: body.description }),
+  ...(body.concurrency === undefined ? {} : { concurrency: body.concurrency }),
+  ...(body.rate_limit === undefined ? {} : { rateLimit: body.rate_limit }),
+  ...(body.headers === undefined ? {} : { headers: Object.entries(body.headers) })
+})
+
+export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers) =>
+  Effect.gen(function*() {
+    const registry = yield* Webhooks
+    const policy = yield* AddressPolicy
+    const clock = yield* BrokerClock
+
+    const show = (webhook: Webhook) => view(webhook, clock.now())
+    const showWithSecret = ({ secret, webhook }: WithSecret) => ({ ...show(webhook), secret: Redacted.value(secret) })
+
+    /** Warnings about an address that may be used. */
+    const checkAddress = Effect.fnUntraced(function*(url: string | undefined) {
+      if (url === undefined) return {}
+      const { problems: [problem], warnings } = yield* policy.resolveUrl(url)
+      if (problem !== undefined) {
+        return yield* new Unprocessable({ type: "invalid", field: problem.field, message: `url: ${problem.message}` })
+      }
+      return warnings.length === 0 ? {} : { warnings }
+    })
+
+    type Simple = "enable" | "pause" | "resume" | "endOverlap"
+    const act = (action: Simple) => ({ headers, path }: OfOne) =>
+      Effect.gen(function*() {
+        return show(yield* registry[action](yield* ownWorkspace(headers), path.id))
+      }).pipe(answering)
+
+    return handlers
+      .handleRaw("create", ({ headers, request }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          const body = yield* readCreate(request)
+          const warnings = yield* checkAddress(body.url)
+          const created = yield* registry.create(workspaceId, {
+            ...settingsOf(body),
+            url: body.url,
+            events: body.events,
+            ...(body.secret === undefined ? {} : { secret: Redacted.make(body.secret) })
+          })
+          return { ...showWithSecret(created), ...warnings }
+        }).pipe(answering))
+      .handle("list", ({ headers }) =>
+        Effect.gen(function*() {
+          const all = yield* registry.list(yield* ownWorkspace(headers))
+          return { data: all.map(show), next: null }
+        }))
+      .handle("show", ({ headers, path }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          return show(yield* Effect.mapError(registry.get(workspaceId, path.id), () => webhookNotFound))
+        }))
+      .handleRaw("change", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          yield* registry.get(workspaceId, path.id)
+          const body = yield* readChange(request)
+          const warnings = yield* checkAddress(body.url)
+          return { ...show(yield* registry.change(workspaceId, path.id, settingsOf(body))), ...warnings }
+        }).pipe(answering))
+      .handle("remove", ({ headers, path }) =>
+        Effect.gen(function*() {
+          yield* registry.remove(yield* ownWorkspace(headers), path.id)
+        }).pipe(answering))
+      .handle("enable", act("enable"))
+      .handleRaw("disable", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          const { reason } = yield* readDisable(request)
+          return show(yield* registry.disable(yield* ownWorkspace(headers), path.id, reason))
+        }).pipe(answering))
+      .handle("pause", act("pause"))
+      .handle("resume", act("resume"))
+      .handleRaw("rotateSecret", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          const { overlap_seconds: overlap, secret } = yield* readRotate(request)
+          const rotated = yield* registry.rotateSecret(yield* ownWorkspace(headers), path.id, {
+            ...(secret === undefined ? {} : { secret: Redacted.make(secret) }),
+            ...(overlap === undefined ? {} : { overlap: overlap * 1000 })
+          })
+          return showWithSecret(rotated)
+        }).pipe(answering))
+      .handle("endOverlap", act("endOverlap"))
+  }))

@@ -1,0 +1,147 @@
+import { HttpApiClient, HttpClient, HttpClientRequest, HttpClientResponse } from "@effect/platform"
+import type { HttpClientError } from "@effect/platform"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import { Data, Effect, Option, Predicate, Redacted } from "effect"
+import type { ParseResult } from "effect"
+import { WorkspaceId } from "../../model/Id.ts"
+import { HooklineApi } from "../api/Contract.ts"
+import { ErrorBody } from "../api/Errors.ts"
+import { Published } from "../api/Schemas.ts"
+import { commandName } from "./Banner.ts"
+import type { Where } from "./Common.ts"
+import { failed } from "./Failure.ts"
+import type { CommandFailed } from "./Failure.ts"
+import type { Shell } from "./Shell.ts"
+import { resolveTarget, resolveWorkspace } from "./Target.ts"
+import type { Target } from "./Target.ts"
+
+/** The API takes at most 30 s for a request; a little more for the way. */
+const patience = "35 seconds"
+
+/** Node's own client, not fetch: that refuses ports which a server may well listen on. Follows no redirect with the key. */
+const transport = NodeHttpClient.layer
+
+const authorized = (target: Target) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  client.pipe(
+    HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(target.key)))
+  )
+
+const clientOf = (target: Target) =>
+  HttpApiClient.make(HooklineApi, { baseUrl: target.url, transformClient: authorized(target) })
+
+export type Client = Effect.Effect.Success<ReturnType<typeof clientOf>>
+
+/** What a call knows beside the client: the header that names its workspace. */
+export interface InWorkspace {
+  readonly headers: { readonly "x-workspace-id": WorkspaceId }
+}
+
+type CallFailed = ParseResult.ParseError | HttpClientError.HttpClientError | { readonly message: string }
+
+/** Calls the API, as the contract describes it; what goes wrong becomes a sentence. */
+export const call = <A>(
+  where: Pick<Where, "data">,
+  use: (client: Client) => Effect.Effect<A, CallFailed>
+): Effect.Effect<A, CommandFailed, Shell> =>
+  Effect.gen(function*() {
+    const target = yield* resolveTarget(where.data)
+    return yield* clientOf(target).pipe(
+      Effect.flatMap(use),
+      Effect.provide(transport),
+      Effect.catchAll((error) => explained(target, error)),
+      bounded(target)
+    )
+  })
+
+/** As `call`, in a workspace. */
+export const callIn = <A>(
+  where: Where,
+  use: (client: Client, request: InWorkspace) => Effect.Effect<A, CallFailed>
+): Effect.Effect<A, CommandFailed, Shell> =>
+  Effect.flatMap(
+    resolveWorkspace(where),
+    (workspace) => call(where, (client) => use(client, { headers: { "x-workspace-id": WorkspaceId.make(workspace) } }))
+  )
+
+/**
+ * Publishes an event whose bytes are given: the derived client would parse and print `data` anew, and CONTRACT 4 keeps
+ * it byte for byte.
+ */
+export const publish = (
+  where: Where,
+  body: Uint8Array
+): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
+  Effect.gen(function*() {
+    const workspace = yield* resolveWorkspace(where)
+    const target = yield* resolveTarget(where.data)
+    return yield* Effect.gen(function*() {
+      const client = authorized(target)(yield* HttpClient.HttpClient)
+      const response = yield* client.execute(
+        HttpClientRequest.post(`${target.url}/v1/events`).pipe(
+          HttpClientRequest.setHeader("x-workspace-id", workspace),
+          HttpClientRequest.bodyUint8Array(body, "application/json")
+        )
+      )
+      if (response.status === 202) return yield* HttpClientResponse.schemaBodyJson(Published)(response)
+      const refusal = Option.getOrUndefined(
+        yield* Effect.option(HttpClientResponse.schemaBodyJson(ErrorBody)(response))
+      )
+      return yield* refusal === undefined
+        ? strange(target, response.status)
+        : new Refused({ status: response.status, ...refusal.error })
+    }).pipe(
+      Effect.provide(transport),
+      Effect.catchAll((error) => explained(target, error)),
+      bounded(target)
+    )
+  })
+
+/** An answer of the API that is not a success, where the contract's own error class is not at hand. */
+class Refused extends Data.TaggedError("Refused")<{
+  readonly status: number
+  readonly type: string
+  readonly message: string
+  readonly field?: string
+}> {}
+
+const bounded =
+  (target: Target) => <A, R>(effect: Effect.Effect<A, CommandFailed, R>): Effect.Effect<A, CommandFailed, R> =>
+    Effect.timeoutFail(effect, {
+      duration: patience,
+      onTimeout: () => failed(`the API at ${target.url} did not answer within ${patience}`)
+    })
+
+const strange = (target: Target, status?: number): CommandFailed =>
+  failed(
+    `what answers at ${target.url} is not this version of hookline${
+      status === undefined ? "" : ` (HTTP status ${status})`
+    }`
+  )
+
+const explained = (target: Target, error: unknown): CommandFailed => {
+  if (Predicate.isTagged(error, "CommandFailed")) return error as CommandFailed
+  if (Predicate.isTagged(error, "RequestError")) return unreachable(target, error)
+  if (Predicate.isTagged(error, "ResponseError")) {
+    return strange(target, (error as HttpClientError.ResponseError).response.status)
+  }
+  if (!Predicate.hasProperty(error, "message") || !Predicate.hasProperty(error, "type")) return strange(target)
+  const field = Predicate.hasProperty(error, "field") && error.field !== undefined ? ` (field: ${error.field})` : ""
+  const unauthorized = Predicate.isTagged(error, "Unauthorized") || ("status" in error && error.status === 401)
+  return failed(`${error.message}${field}${unauthorized ? `; the key is from ${target.keySource}` : ""}`)
+}
+
+const unreachable = (target: Target, error: unknown): CommandFailed => {
+  const cause = innermost(error)
+  const code = Predicate.hasProperty(cause, "code") ? String(cause.code) : undefined
+  const why = code === "ECONNREFUSED"
+    ? "connection refused"
+    : code ?? (cause instanceof Error ? cause.message : "no connection")
+  return failed(
+    `cannot reach the API at ${target.url} (${why}). Start hookline with \`${commandName} start --dev\`, or name another with HOOKLINE_URL and HOOKLINE_API_KEY`
+  )
+}
+
+const innermost = (error: unknown): unknown =>
+  Predicate.hasProperty(error, "cause") && error.cause !== undefined && error.cause !== null
+    ? innermost(error.cause)
+    : error

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import { BrokerClock } from "../../src/broker/BrokerClock.ts"
+import { Connection } from "../../src/broker/Connection.ts"
+import { KeyValue } from "../../src/broker/KeyValue.ts"
+import { Lease } from "../../src/broker/Lease.ts"
+import { brokerLayer, eventually, servicesLayer, TestBroker } from "../support/broker.ts"
+
+describe("Lease", () => {
+  it.scopedLive("is one process's at a time; given back, the next has it at once", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const scope = yield* Scope.make()
+      const first = yield* Scope.extend(lease.acquire("worker"), scope)
+      expect(first.holds()).toBe(true)
+      const fiber = yield* Effect.fork(lease.acquire("worker"))
+      // Longer than an entry lives without being renewed.
+      expect((yield* Effect.timeoutOption(Fiber.join(fiber), "7 seconds"))._tag).toBe("None")
+      expect(first.holds()).toBe(true)
+      yield* Scope.close(scope, Exit.void)
+      expect(first.holds()).toBe(false)
+      const second = yield* Effect.timeout(Fiber.join(fiber), "3 seconds")
+      expect(second.holds()).toBe(true)
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("passes on within 10 s when its holder vanishes", () =>
+    Effect.gen(function*() {
+      const keyValue = yield* KeyValue
+      const lease = yield* Lease
+      // What a process that was killed leaves: its entry, renewed just now.
+      yield* keyValue.write("LEASES", "worker", JSON.stringify({ holder: "gone", host: "elsewhere", process: 1 }), 0)
+      const held = yield* Effect.timeout(lease.acquire("worker"), "10 seconds")
+      expect(held.holds()).toBe(true)
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("is lost 4 s after the broker is gone, not before 2 s", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const broker = yield* TestBroker
+      const held = yield* lease.acquire("worker")
+      yield* broker.kill
+      expect(held.holds()).toBe(true)
+      const reason = yield* Effect.timeout(held.lost, "6 seconds")
+      expect(reason).toContain("4 s")
+      expect(held.holds()).toBe(false)
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("survives a broker that is restarted quickly", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const broker = yield* TestBroker
+      const connection = yield* Connection
+      const held = yield* lease.acquire("worker")
+      yield* broker.kill
+      yield* broker.restart
+      yield* eventually("a connection", connection.isConnected)
+      const still = yield* Effect.timeoutOption(held.lost, "5 seconds")
+      expect(still._tag).toBe("None")
+      expect(held.holds()).toBe(true)
+    }).pipe(Effect.provide(brokerLayer({}, { sync: "always" }))))
+
+  it.scopedLive("is lost when another took it", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const { url } = yield* TestBroker
+      const held = yield* lease.acquire("worker")
+      yield* Effect.gen(function*() {
+        const keyValue = yield* KeyValue
+        const entry = yield* Effect.flatten(keyValue.get("LEASES", "worker"))
+        yield* keyValue.write(
+          "LEASES",
+          "worker",
+          JSON.stringify({ holder: "thief", host: "elsewhere", process: 1 }),
+          entry.revision
+        )
+      }).pipe(Effect.provide(servicesLayer(url)))
+      expect(yield* Effect.timeout(held.lost, "5 seconds")).toContain("another")
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("measures the broker's time", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const clock = yield* BrokerClock
+      clock.adjust(0, clock.monotonic(), clock.monotonic())
+      expect(clock.now()).toBeLessThan(1000)
+      yield* lease.acquire("worker")
+      expect(clock.now()).toBeGreaterThan(1_700_000_000_000)
+    }).pipe(Effect.provide(brokerLayer())))
+})
