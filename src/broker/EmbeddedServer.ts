@@ -39,7 +39,7 @@ const longestWait = Duration.seconds(10)
 const longestStart = Duration.minutes(1)
 
 /** The embedded broker did not come up. */
-export class BrokerNotStarted extends Data.TaggedError("BrokerNotStarted")<{
+class BrokerNotStarted extends Data.TaggedError("BrokerNotStarted")<{
   readonly detail: string
   readonly log: string
   /** The last lines of the log. */

@@ -34,9 +34,12 @@ const padded = (base64url: string): string => base64url + "=".repeat((4 - base64
 const digestOf = (data: Uint8Array): string =>
   `SHA-256=${padded(createHash("sha256").update(data).digest("base64url"))}`
 
+/** Chunks that belong to no entry for so long belong to a put that a kill ended. */
+const orphanAge = 600_000
+
 /**
  * `ObjectStore` as NATS ADR-20 lays it out, so that `nats object` reads it. Own code because the client's store copies the whole object once a
- * chunk. An object is there once its entry is: chunks without one (a kill came between) are purged by the next put of any object.
+ * chunk. An object is there once its entry is; chunks that a kill left without one are purged at a later start.
  */
 const make = Effect.gen(function*() {
   const connection = yield* Connection
@@ -85,6 +88,24 @@ const make = Effect.gen(function*() {
       if (page.length === 0 || all.length >= (info.state.num_subjects ?? 0)) return all
     }
   })
+
+  const purgeOrphans = Effect.gen(function*() {
+    const chunks = yield* subjects(objectFilters[0])
+    const names = yield* Effect.map(subjects(objectFilters[1]), (all) => all.map(objectName))
+    const owned = new Set<string>()
+    for (const name of names) {
+      const found = yield* find(name)
+      if (Option.isSome(found)) owned.add(chunkSubject(found.value.entry.nuid))
+    }
+    const { brokerTime } = yield* streams.state(snapshotStream)
+    for (const subject of chunks.filter((subject) => !owned.has(subject))) {
+      const last = yield* streams.last(snapshotStream, subject)
+      if (Option.exists(last, ({ time }) => brokerTime - time > orphanAge)) yield* purge(subject)
+    }
+  })
+  yield* Effect.forkScoped(
+    Effect.catchAllCause(purgeOrphans, (cause) => Effect.logDebug("looking for chunks without an object failed", cause))
+  )
 
   return ObjectStore.of({
     put: Effect.fnUntraced(function*(name, data) {
@@ -142,7 +163,7 @@ const make = Effect.gen(function*() {
   })
 })
 
-export const layer: Layer.Layer<ObjectStore, never, AppendLog | BrokerClock | Connection | Streams> = Layer.effect(
+export const layer: Layer.Layer<ObjectStore, never, AppendLog | BrokerClock | Connection | Streams> = Layer.scoped(
   ObjectStore,
   make
 )

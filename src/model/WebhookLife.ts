@@ -42,7 +42,7 @@ export type WebhookCommand =
 /** Settings that were found in order (`settingsProblem`); the headers' values lie in SECRETS under `version`, without one there are none. */
 export type SealedSettings = Omit<WebhookSettings, "headers"> & { readonly headers?: SealedHeaders }
 
-export interface SealedHeaders {
+interface SealedHeaders {
   readonly names: ReadonlyArray<string>
   readonly version?: number
 }

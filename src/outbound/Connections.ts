@@ -162,11 +162,6 @@ export class Connections {
     this.#idle.clear()
   }
 
-  /** For tests and for those who watch: connections by origin. */
-  count(url: string): number {
-    return this.#origins.get(url)?.open ?? 0
-  }
-
   #open(origin: Origin): Connection {
     origin.open += 1
     return new Connection(origin, this.#settings, (connection) => this.#leave(connection))

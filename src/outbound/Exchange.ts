@@ -19,11 +19,15 @@ export interface ExchangeContext {
   readonly retryAfter: boolean
 }
 
-export interface ExchangeRequest {
+/** A URL, taken apart. */
+export interface Target {
   readonly origin: string
   readonly destination: Destination
   readonly path: string
-  readonly headers: Array<string>
+}
+
+interface Content {
+  readonly headers: ReadonlyArray<string>
   readonly body: Uint8Array
   readonly startedAt: number
 }
@@ -59,7 +63,8 @@ const failedStatus = (status: number): string =>
 export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
   deadline = 0
   readonly #context: ExchangeContext
-  readonly #request: ExchangeRequest
+  readonly #target: Target
+  readonly #content: Content
   readonly #settle: (result: AttemptResult) => void
   #connection: Connection | undefined
   #done = false
@@ -72,15 +77,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
   #retryAfter: unknown
   readonly #response = new ResponseText()
 
-  constructor(context: ExchangeContext, request: ExchangeRequest, settle: (result: AttemptResult) => void) {
+  constructor(context: ExchangeContext, target: Target, content: Content, settle: (result: AttemptResult) => void) {
     this.#context = context
-    this.#request = request
+    this.#target = target
+    this.#content = content
     this.#settle = settle
   }
 
   start(): void {
     const { connections, deadlines, timeout } = this.#context
-    const connection = connections.acquire(this.#request.origin, this.#request.destination, this)
+    const connection = connections.acquire(this.#target.origin, this.#target.destination, this)
     if (connection !== undefined) return this.begin(connection)
     this.deadline = deadlines.now() + timeout
     deadlines.add(this)
@@ -96,8 +102,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
 
   #dispatch(connection: Connection): void {
     this.#connection = connection
-    const { body, headers, path } = this.#request
-    connection.dispatch({ path, method: "POST", headers, body }, this)
+    // Whatever the endpoint can do: what comes back is never decompressed.
+    const headers = [...this.#content.headers, "accept-encoding", "identity"]
+    connection.dispatch({ path: this.#target.path, method: "POST", headers, body: this.#content.body }, this)
   }
 
   onRequestStart(): void {
@@ -172,7 +179,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     const { connections, deadlines } = this.#context
     deadlines.remove(this)
     const connection = this.#connection
-    if (connection === undefined) connections.forget(this.#request.origin, this)
+    if (connection === undefined) connections.forget(this.#target.origin, this)
     else if (then === "discard") connections.discard(connection)
     // Not from within undici's parser: it first has to see whether the connection stays open.
     else queueMicrotask(() => connections.release(connection))
@@ -194,21 +201,22 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
 
   #outcome(outcome: OutcomeClass, error?: string): AttemptOutcome {
     const { clock, deadlines, retryAfter } = this.#context
+    const result: { -readonly [K in keyof AttemptOutcome]: AttemptOutcome[K] } = {
+      class: outcome,
+      startedAt: this.#content.startedAt,
+      latency: Math.round((deadlines.now() - this.#startedAt) * 1000) / 1000
+    }
     const status = this.#status
     const response = this.#response.text
     const address = this.#connection?.address
-    const wait = retryAfter && (status === 429 || status === 503)
-      ? parseRetryAfter(this.#retryAfter, clock.unsafeCurrentTimeMillis())
-      : undefined
-    return {
-      class: outcome,
-      startedAt: this.#request.startedAt,
-      latency: Math.round((deadlines.now() - this.#startedAt) * 1000) / 1000,
-      ...(status === undefined ? undefined : { status }),
-      ...(error === undefined ? undefined : { error }),
-      ...(response === undefined ? undefined : { response }),
-      ...(address === undefined ? undefined : { address }),
-      ...(wait === undefined ? undefined : { retryAfter: wait })
+    if (status !== undefined) result.status = status
+    if (error !== undefined) result.error = error
+    if (response !== undefined) result.response = response
+    if (address !== undefined) result.address = address
+    if (retryAfter && (status === 429 || status === 503)) {
+      const wait = parseRetryAfter(this.#retryAfter, clock.unsafeCurrentTimeMillis())
+      if (wait !== undefined) result.retryAfter = wait
     }
+    return result
   }
 }

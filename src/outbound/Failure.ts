@@ -5,7 +5,7 @@ import type { OutcomeClass } from "../model/Attempt.ts"
  * query, header or secret.
  */
 
-export type FailureClass =
+type FailureClass =
   | Extract<OutcomeClass, "dns" | "connect" | "tls" | "reset" | "protocol" | "address">
   | "local"
 

@@ -3,9 +3,9 @@ import { Config } from "../Config.ts"
 import type { AttemptResult } from "../model/Attempt.ts"
 import { AddressPolicy, hostOf, type Resolve, systemResolve } from "./AddressPolicy.ts"
 import { Connections } from "./Connections.ts"
-import { type ConnectorSettings, type Destination, shareLookups } from "./Connector.ts"
+import { type ConnectorSettings, shareLookups } from "./Connector.ts"
 import { Deadlines } from "./Deadlines.ts"
-import { Exchange, type ExchangeContext } from "./Exchange.ts"
+import { Exchange, type ExchangeContext, type Target } from "./Exchange.ts"
 
 /** One request to an endpoint. */
 export interface SendRequest {
@@ -42,10 +42,12 @@ const reserved = new Set([
   "accept-encoding"
 ])
 
-interface Target {
-  readonly origin: string
-  readonly destination: Destination
-  readonly path: string
+const reservedHeader = (headers: ReadonlyArray<string>): string | undefined => {
+  for (let index = 0; index < headers.length; index += 2) {
+    const name = headers[index] ?? ""
+    if (reserved.has(name.toLowerCase())) return name
+  }
+  return undefined
 }
 
 const targetOf = (text: string): Target => {
@@ -120,17 +122,12 @@ export const make = (options: { readonly ca?: string; readonly resolve?: Resolve
           resume(Effect.succeed({ class: "address", startedAt: request.startedAt, latency: 0, error: found }))
           return
         }
-        const misplaced = request.headers.find((name, index) => index % 2 === 0 && reserved.has(name.toLowerCase()))
+        const misplaced = reservedHeader(request.headers)
         if (misplaced !== undefined) {
           resume(Effect.succeed({ class: "local", error: `the request must not carry a header ${misplaced}` }))
           return
         }
-        const headers = [...request.headers, "accept-encoding", "identity"]
-        const exchange = new Exchange(
-          context,
-          { ...found, headers, body: request.body, startedAt: request.startedAt },
-          (result) => resume(Effect.succeed(result))
-        )
+        const exchange = new Exchange(context, found, request, (result) => resume(Effect.succeed(result)))
         exchange.start()
         return Effect.sync(() => exchange.cancel())
       })

@@ -242,7 +242,7 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         yield* log.append({
           subject: markerSubject(workspaceId, sequence),
           data: JSON.stringify({ v: 1, id, event_id: event.id, released_at: at }),
-          messageId: `${id}/released`,
+          // Without a message id: the broker would answer a second release as a success of the first.
           expectedLastSubjectSequence: 0
         }).pipe(
           Effect.mapError((error) => error.reason === "conflict" ? new AlreadyReleased({ id }) : unavailable(error))

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Fiber, Layer, type Scope } from "effect"
 import { Connection } from "../broker/Connection.ts"
 import { Streams, type StreamState } from "../broker/Streams.ts"
 import { deliveriesStream, streamNames } from "../broker/Subjects.ts"
@@ -21,9 +21,10 @@ export class Readiness extends Context.Tag("hookline/surface/Readiness")<Readine
   /** Adds a check for as long as the scope lives. It must not fail. */
   readonly add: (name: string, check: Effect.Effect<Omit<Check, "name">>) => Effect.Effect<void, never, Scope.Scope>
 }>() {
-  static readonly layer = Layer.effect(
+  static readonly layer = Layer.scoped(
     Readiness,
     Effect.gen(function*() {
+      const scope = yield* Effect.scope
       const connection = yield* Connection
       const streams = yield* Streams
       const { deliveriesStreams } = yield* Topology
@@ -63,8 +64,13 @@ export class Readiness extends Context.Tag("hookline/surface/Readiness")<Readine
         )
       )
       return {
-        // It needs no key, so that a flood of it must not become one of requests to the broker.
-        checks: yield* Effect.cachedWithTTL(all, "1 second"),
+        // It needs no key, so that a flood of it must not become one of requests to the broker. In a fiber of its own, because whoever asked
+        // may hang up, and others wait for the same answer.
+        checks: yield* Effect.forkIn(Effect.interruptible(all), scope).pipe(
+          Effect.flatMap(Fiber.join),
+          Effect.uninterruptible,
+          Effect.cachedWithTTL("1 second")
+        ),
         add: (name, check) =>
           Effect.asVoid(Effect.acquireRelease(
             Effect.sync(() => {

@@ -80,6 +80,8 @@ const guardPid = (data: string) =>
     (pid) => Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1])
   )
 
+const holder = (data: string) => source(new URL("./holdServer.ts", import.meta.url).pathname, data)
+
 describe("EmbeddedServer", () => {
   it.scopedLive("starts, keeps messages and credentials over a restart, and leaves no process behind", () =>
     Effect.gen(function*() {
@@ -136,20 +138,20 @@ describe("EmbeddedServer", () => {
   it.scopedLive("ends when its parent is killed, and another start finds the directory free at once", () =>
     Effect.gen(function*() {
       const data = yield* temporaryDirectory
-      const parent = yield* source(join(import.meta.dirname, "holdServer.ts"), data)
+      const parent = yield* holder(data)
       yield* parent.says(/^nats:/)
       expect(Either.isLeft(yield* Effect.either(Effect.scoped(start(data))))).toBe(true)
       kill(parent.pid, "SIGKILL")
       yield* nothingLeft(data)
 
-      const hasty = yield* source(join(import.meta.dirname, "holdServer.ts"), data)
+      const hasty = yield* holder(data)
       yield* hasty.says(/^nats:/)
       kill(hasty.pid, "SIGKILL")
       // At once, while its guard is still ending the server: until the kernel has freed the lock, start is refused.
       yield* Effect.scoped(until(start(data)))
       yield* nothingLeft(data)
 
-      const next = yield* source(join(import.meta.dirname, "holdServer.ts"), data)
+      const next = yield* holder(data)
       yield* next.says(/^nats:/)
       const orphan = yield* serverPid(data)
       // The guard first: then nobody ends the server but the next start.
@@ -164,7 +166,7 @@ describe("EmbeddedServer", () => {
   it.scopedLive("does not hear the terminal's Ctrl-C", () =>
     Effect.gen(function*() {
       const data = yield* temporaryDirectory
-      const parent = yield* source(join(import.meta.dirname, "holdServer.ts"), data)
+      const parent = yield* holder(data)
       yield* parent.says(/^nats:/)
       const before = yield* serverPid(data)
       kill(-parent.pid, "SIGINT")

@@ -3,7 +3,14 @@ import { Cause, Deferred, Effect, Exit, Fiber, Option } from "effect"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Connection } from "../../src/broker/Connection.ts"
 import { type ConsumedMessage, Streams } from "../../src/broker/Streams.ts"
-import { eventFilter, eventSubject, partitionOf, webhooksFilter, webhookSubject } from "../../src/broker/Subjects.ts"
+import {
+  eventFilter,
+  eventSubject,
+  partitionOf,
+  quarantineSubject,
+  webhooksFilter,
+  webhookSubject
+} from "../../src/broker/Subjects.ts"
 import { brokerLayer, eventually, TestBroker } from "../support/broker.ts"
 
 const publish = (count: number, size = 10, workspace = (index: number) => `ws_${index % 20}`) =>
@@ -95,6 +102,37 @@ describe("Streams", () => {
       yield* Fiber.join(fiber)
       expect(sequences.length).toBe(20_000)
       expect(rising(sequences)).toBe(true)
+    }).pipe(Effect.provide(brokerLayer({}, { sync: "always" }))))
+
+  it.scopedLive("scans over gaps, also at the end", () =>
+    Effect.gen(function*() {
+      const streams = yield* Streams
+      const log = yield* AppendLog
+      const { nats } = yield* Connection
+      const subject = quarantineSubject("ws_a", "not_json")
+      yield* Effect.forEach(Array.from({ length: 10 }), () => log.append({ subject, data: "x" }), { discard: true })
+      const manager = yield* Effect.promise(() => nats.jetstreamManager())
+      for (const sequence of [1, 4, 9, 10]) {
+        yield* Effect.promise(() => manager.streams.deleteMessage("QUARANTINE", sequence))
+      }
+      const sequences: Array<number> = []
+      const onMessage = ({ sequence }: { readonly sequence: number }) => void sequences.push(sequence)
+      yield* streams.scan({ stream: "QUARANTINE", filter: "quarantine.>", from: 1, to: 10, onMessage })
+      expect(sequences).toEqual([2, 3, 5, 6, 7, 8])
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scoped("takes real time under a test's clock", () =>
+    Effect.gen(function*() {
+      const streams = yield* Streams
+      const broker = yield* TestBroker
+      const connection = yield* Connection
+      yield* publish(100)
+      yield* broker.kill
+      yield* broker.restart
+      yield* eventually("a connection", connection.isConnected)
+      let count = 0
+      yield* streams.scan({ stream: "EVENTS", filter: "ev.>", from: 1, to: 100, onMessage: () => void count++ })
+      expect(count).toBe(100)
     }).pipe(Effect.provide(brokerLayer({}, { sync: "always" }))))
 
   it.scopedLive("dies when the reader of a scan fails", () =>

@@ -329,6 +329,36 @@ describe("an endpoint", () => {
       })
     }))
 
+  it.scopedLive("whose name many ask for at once is looked up once", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* recording
+      let asked = 0
+      const { send } = yield* sender({}, {
+        resolve: (_, callback) => {
+          asked += 1
+          setImmediate(() => callback(null, [{ address: "127.0.0.1", family: 4 }]))
+        }
+      })
+      const results = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => send(request(`http://many.test:${endpoint.port}/`)),
+        { concurrency: "unbounded" }
+      )
+      expect(results.every((result) => result.class === "success")).toBe(true)
+      expect(asked).toBeLessThan(5)
+    }))
+
+  it.scopedLive("whose look-up fails for want of a file descriptor: a fault on our side", () =>
+    Effect.gen(function*() {
+      const { send } = yield* sender({}, {
+        resolve: (_, callback) => callback(Object.assign(new Error("x"), { code: "EMFILE" }), [])
+      })
+      expect(yield* send(request("http://any.test/"))).toEqual({
+        class: "local",
+        error: "this process has no file descriptor left (EMFILE)"
+      })
+    }))
+
   it.scopedLive("whose name is not answered within the timeout: timeout, and the late answer connects nothing", () =>
     Effect.gen(function*() {
       const endpoint = yield* recording
@@ -484,6 +514,35 @@ describe("a connection", () => {
       for (let i = 0; i < 3; i++) expect((yield* send(request(endpoint.url))).class).toBe("success")
       expect(endpoint.connections()).toBe(3)
       yield* until(() => endpoint.open() === 0)
+    }))
+
+  it.scopedLive("that nobody uses is closed, before the endpoint's own limit where it tells one", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* answering(head(200, "keep-alive: timeout=3", "content-length: 0"))
+      const { send } = yield* sender()
+      expect((yield* send(request(endpoint.url))).class).toBe("success")
+      expect(endpoint.open()).toBe(1)
+      yield* until(() => endpoint.open() === 0)
+    }))
+
+  it.scopedLive("that the endpoint closes while nobody uses it is replaced, with no request lost or repeated", () =>
+    Effect.gen(function*() {
+      let requests = 0
+      const sockets: Array<Socket> = []
+      const endpoint = yield* tcp((socket) => {
+        sockets.push(socket)
+        socket.on("data", () => {
+          requests += 1
+          socket.write(head(200, "content-length: 0"))
+        })
+      })
+      const { send } = yield* sender()
+      for (let i = 1; i <= 3; i++) {
+        expect((yield* send(request(endpoint.url))).class).toBe("success")
+        sockets.at(-1)?.end()
+        yield* until(() => endpoint.open() === 0)
+      }
+      expect([requests, endpoint.connections()]).toEqual([3, 3])
     }))
 
   it.scopedLive("is closed by an interruption, at once", () =>

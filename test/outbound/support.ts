@@ -86,7 +86,7 @@ export const https = (certificate: string, listener: RequestListener, options: R
     "127.0.0.1"
   )
 
-export interface Received {
+interface Received {
   readonly message: IncomingMessage
   readonly body: Buffer
 }

@@ -97,7 +97,7 @@ describe("Subscriptions", () => {
 
   it.scoped("a fence waits ten seconds, no longer", () => {
     const { layer } = withheld()
-    return Effect.gen(function*() {
+    const waiting = Effect.gen(function*() {
       const subscriptions = yield* Subscriptions
       const streams = yield* Streams
       yield* write(create("ws_1", "wh_1"))
@@ -107,7 +107,10 @@ describe("Subscriptions", () => {
       expect(Option.isNone(yield* Fiber.poll(fence))).toBe(true)
       yield* TestClock.adjust("1 millis")
       expect((yield* Effect.flip(Fiber.join(fence))).detail).toMatch(/sequence 0 of 1 after 10s/)
-    }).pipe(Effect.provide(Subscriptions.layer.pipe(Layer.provide(layer), Layer.provideMerge(freshBroker()))))
+    })
+    const services = Subscriptions.layer.pipe(Layer.provide(layer), Layer.provideMerge(freshBroker()))
+    // The broker's layer brings the real clock with it.
+    return Effect.clockWith((clock) => waiting.pipe(Effect.withClock(clock), Effect.provide(services)))
   })
 
   it.scopedLive("a fence sees whatever was acknowledged before it", () =>

@@ -28,7 +28,9 @@ interface Options {
 }
 
 /** The API on a free port, with everything below it on a real broker of its own. */
-export const apiLayer = ({ catalogue = bundled, config, deliveries = () => [], log = () => undefined }: Options = {}) => {
+export const apiLayer = (
+  { catalogue = bundled, config, deliveries = () => [], log = () => undefined }: Options = {}
+) => {
   const broker = brokerLayer({
     port: 0,
     masterKeys: `test:${randomBytes(32).toString("base64")}`,
@@ -77,7 +79,9 @@ export interface Ask {
 export const ask = (method: string, path: string, { body, headers, key = operatorKey, workspace = "ws_1" }: Ask = {}) =>
   Effect.gen(function*() {
     const { url } = yield* ApiServer
-    const raw = body === undefined || typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body)
+    const raw = body === undefined || typeof body === "string" || body instanceof Uint8Array
+      ? body
+      : JSON.stringify(body)
     return yield* Effect.promise(async (): Promise<Answer> => {
       const response = await fetch(`${url}${path}`, {
         method,

@@ -63,10 +63,15 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
             expect(problem(answer.json).type).toBe("unauthorized")
             expect(answer.headers.get("www-authenticate")).toBe("Bearer")
           }
-          const inQuery = yield* ask(method, `${concrete(path)}?api_key=${operatorKey}&access_token=${operatorKey}`, { key: null })
+          const inQuery = yield* ask(method, `${concrete(path)}?api_key=${operatorKey}&access_token=${operatorKey}`, {
+            key: null
+          })
           expect(inQuery.status).toBe(401)
         }
-        const lower = yield* ask("GET", "/v1/webhooks", { key: null, headers: { authorization: `bearer ${operatorKey}` } })
+        const lower = yield* ask("GET", "/v1/webhooks", {
+          key: null,
+          headers: { authorization: `bearer ${operatorKey}` }
+        })
         expect(lower.status).toBe(200)
       }))
 
@@ -85,7 +90,11 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
     it.effect("no webhook and no event belongs to the workspace _", () =>
       Effect.gen(function*() {
         for (const { method, path } of ofWorkspace.filter(({ path }) => !path.includes("quarantine"))) {
-          const answer = yield* ask(method, `${concrete(path)}?webhook_id=wh_1`, { workspace: "_", body: method === "GET" ? undefined : {} } as never)
+          const answer = yield* ask(
+            method,
+            `${concrete(path)}?webhook_id=wh_1`,
+            { workspace: "_", body: method === "GET" ? undefined : {} } as never
+          )
           expect([path, answer.status]).toEqual([path, 400])
           expect(problem(answer.json).type).toBe("workspace_reserved")
         }
@@ -164,13 +173,16 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
         expect(status).toBe(200)
         const document = json as unknown as {
           readonly openapi: string
-          readonly paths: Record<string, Record<string, {
-            readonly responses: Record<string, { content?: Json; headers?: Json }>
-            readonly security: ReadonlyArray<unknown>
-            readonly summary: string
-            readonly description: string
-            readonly parameters: ReadonlyArray<{ readonly name: string; readonly required: boolean }>
-          }>>
+          readonly paths: Record<
+            string,
+            Record<string, {
+              readonly responses: Record<string, { content?: Json; headers?: Json }>
+              readonly security: ReadonlyArray<unknown>
+              readonly summary: string
+              readonly description: string
+              readonly parameters: ReadonlyArray<{ readonly name: string; readonly required: boolean }>
+            }>
+          >
           readonly components: { readonly schemas: Record<string, { readonly examples?: ReadonlyArray<unknown> }> }
         }
         expect(document.openapi).toBe("3.1.0")
@@ -192,7 +204,9 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
         }
         const text = JSON.stringify(document)
         const schemas = document.components.schemas
-        for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) expect(schemas).toHaveProperty(name)
+        for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+          expect(schemas).toHaveProperty(name)
+        }
         const ajv = new Ajv2020({ strict: false })
         ajv.addSchema({ $id: "api", components: document.components })
         let examples = 0
@@ -257,4 +271,3 @@ describe("fill", () => {
     expect(check.detail.startsWith(detail)).toBe(true)
   })
 })
-

@@ -1,11 +1,11 @@
 import { describe, expect, it, layer } from "@effect/vitest"
 import { Effect, Either, Option } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { Streams } from "../../src/broker/Streams.ts"
 import { decode } from "../../src/model/Catalogue.ts"
 import { elementsOf } from "../../src/surface/api/BatchBody.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
-import { apiLayer, ask, type Ask, operatorKey } from "../support/api.ts"
+import { apiLayer, type Ask, ask, operatorKey } from "../support/api.ts"
 
 const catalogue = Either.getOrThrow(decode({
   extends: "bundled",
@@ -19,10 +19,14 @@ const catalogue = Either.getOrThrow(decode({
 
 const state = Effect.flatMap(Streams, (streams) => streams.state("EVENTS"))
 const stored = (sequence: number) =>
-  Effect.flatMap(Streams, (streams) => Effect.flatMap(streams.message("EVENTS", sequence), Option.match({
-    onNone: () => Effect.die(`no message ${sequence}`),
-    onSome: Effect.succeed
-  })))
+  Effect.flatMap(Streams, (streams) =>
+    Effect.flatMap(
+      streams.message("EVENTS", sequence),
+      Option.match({
+        onNone: () => Effect.die(`no message ${sequence}`),
+        onSome: Effect.succeed
+      })
+    ))
 const last = Effect.flatMap(state, ({ lastSequence }) => stored(lastSequence))
 
 const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`
@@ -33,7 +37,13 @@ const bad: ReadonlyArray<readonly [string, string | Uint8Array, number, string, 
   ["not JSON", "{\"event\":", 400, "not_json", undefined],
   ["nothing", "", 400, "not_json", undefined],
   ["a byte order mark", "\ufeff" + event({}), 400, "bom", undefined],
-  ["invalid UTF-8", Buffer.concat([Buffer.from("{\"data\":{\"a\":\""), Buffer.from([0xff]), Buffer.from("\"}}")]), 400, "invalid_utf8", undefined],
+  [
+    "invalid UTF-8",
+    Buffer.concat([Buffer.from("{\"data\":{\"a\":\""), Buffer.from([0xff]), Buffer.from("\"}}")]),
+    400,
+    "invalid_utf8",
+    undefined
+  ],
   ["a number with a leading zero", "{\"event\":\"project.created\",\"data\":{\"a\":01}}", 400, "not_json", undefined],
   ["a list", "[]", 422, "not_object", undefined],
   ["no event type", "{\"data\":{}}", 422, "event_missing", "event"],
@@ -58,13 +68,23 @@ const bad: ReadonlyArray<readonly [string, string | Uint8Array, number, string, 
   ["a day that is none", event({ timestamp: "2025-02-30T14:35:21Z" }), 422, "bad_timestamp", "timestamp"],
   ["65 levels", `{"event":"project.created","data":{"a":${nested(63)}}}`, 422, "too_deep", undefined],
   ["data against its schema", event({ event: "order.placed", data: { total: "1" } }), 422, "schema", "data.total"],
-  ["512 KiB and a byte", event({ data: { a: "" } }).replace("\"a\":\"", `"a":"${"x".repeat(512 * 1024 + 1 - event({ data: { a: "" } }).length)}`), 413, "too_large", undefined]
+  [
+    "512 KiB and a byte",
+    event({ data: { a: "" } }).replace(
+      "\"a\":\"",
+      `"a":"${"x".repeat(512 * 1024 + 1 - event({ data: { a: "" } }).length)}`
+    ),
+    413,
+    "too_large",
+    undefined
+  ]
 ]
 
-layer(apiLayer({ catalogue }), { excludeTestServices: true })("publishing over HTTP", (it) => {
-  const publish = (body: Ask["body"], more: Ask = {}) => ask("POST", "/v1/events", { ...more, ...(body === undefined ? {} : { body }) })
-  const batch = (body: NonNullable<Ask["body"]>, more: Ask = {}) => ask("POST", "/v1/events/batch", { ...more, body })
+const publish = (body: Ask["body"], more: Ask = {}) =>
+  ask("POST", "/v1/events", { ...more, ...(body === undefined ? {} : { body }) })
+const batch = (body: NonNullable<Ask["body"]>, more: Ask = {}) => ask("POST", "/v1/events/batch", { ...more, body })
 
+layer(apiLayer({ catalogue }), { excludeTestServices: true })("publishing over HTTP", (it) => {
   it.effect("the body is stored byte for byte, on its workspace's subject, under its id", () =>
     Effect.gen(function*() {
       const body =
@@ -79,7 +99,14 @@ layer(apiLayer({ catalogue }), { excludeTestServices: true })("publishing over H
 
   it.effect("any content type is taken for JSON", () =>
     Effect.gen(function*() {
-      for (const type of ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8", "multipart/form-data; boundary=x"]) {
+      for (
+        const type of [
+          "application/x-www-form-urlencoded",
+          "text/plain",
+          "application/json; charset=utf-8",
+          "multipart/form-data; boundary=x"
+        ]
+      ) {
         expect((yield* publish(event({}), { headers: { "content-type": type } })).status).toBe(202)
       }
     }))
@@ -107,13 +134,26 @@ layer(apiLayer({ catalogue }), { excludeTestServices: true })("publishing over H
       const before = yield* state
       for (const [name, body, status, type, field] of bad) {
         const answer = yield* publish(body)
-        expect([name, answer.status, answer.json.error?.type, answer.json.error?.field]).toEqual([name, status, type, field])
+        expect([name, answer.status, answer.json.error?.type, answer.json.error?.field]).toEqual([
+          name,
+          status,
+          type,
+          field
+        ])
         expect(String(answer.json.error?.message).length).toBeGreaterThan(10)
         // The same in a batch, as its second element.
-        if (typeof body !== "string" || status === 413 || body.startsWith("\ufeff") || !body.startsWith("{") || name === "not JSON") continue
+        if (
+          typeof body !== "string" || status === 413 || body.startsWith("\ufeff") || !body.startsWith("{") ||
+          name === "not JSON"
+        ) continue
         const inBatch = yield* batch(`[${event({})},${body}]`)
         const place = field === undefined ? "[1]" : `[1].${field}`
-        expect([name, inBatch.status, inBatch.json.error?.type, inBatch.json.error?.field]).toEqual([name, status, type, place])
+        expect([name, inBatch.status, inBatch.json.error?.type, inBatch.json.error?.field]).toEqual([
+          name,
+          status,
+          type,
+          place
+        ])
       }
       expect((yield* state).lastSequence).toBe(before.lastSequence)
     }), 30_000)
@@ -143,11 +183,13 @@ layer(apiLayer({ catalogue }), { excludeTestServices: true })("publishing over H
           filter: "ev.>",
           from: before.lastSequence + 1,
           to: before.lastSequence + 1000,
-          onMessage: (message) => found.push(Buffer.from(message.data).toString())
+          onMessage: (message) =>
+            found.push(Buffer.from(message.data).toString())
         }))
       expect([...found].sort()).toEqual([...elements].sort())
       const again = yield* batch(`[${elements.slice(0, 3).join()}]`)
-      expect((again.json.data as unknown as ReadonlyArray<{ duplicate: boolean }>).map(({ duplicate }) => duplicate)).toEqual([true, true, true])
+      expect((again.json.data as unknown as ReadonlyArray<{ duplicate: boolean }>).map(({ duplicate }) => duplicate))
+        .toEqual([true, true, true])
     }))
 
   it.effect("a batch that is no list of 1 to 1,000 events, or too large, is refused", () =>
@@ -213,24 +255,31 @@ describe("elementsOf", () => {
       fc.constantFrom("", " ", "\n\t"),
       (objects, space) => {
         const elements = objects.map(([object, indent]) => JSON.stringify(object, undefined, indent))
-        const cut = elementsOf(Buffer.from(`${space}[${space}${elements.join(`${space},${space}`)}${space}]${space}`), 20)
+        const cut = elementsOf(
+          Buffer.from(`${space}[${space}${elements.join(`${space},${space}`)}${space}]${space}`),
+          20
+        )
         expect("fault" in cut ? cut : cut.map((bytes) => Buffer.from(bytes).toString())).toEqual(elements)
       }
     ))
   })
 
   it("never throws, and what it takes for a list is one as far as brackets go", () => {
-    fc.assert(fc.property(fc.array(fc.constantFrom(..."[]{}\",:\\ a1"), { maxLength: 40 }), (characters) => {
-      const text = characters.join("")
-      const cut = elementsOf(Buffer.from(text), 1000)
-      let list: unknown
-      try {
-        list = JSON.parse(text)
-      } catch {
-        return
-      }
-      const objects = Array.isArray(list) && list.length > 0 && list.every((item) => typeof item === "object" && item !== null && !Array.isArray(item))
-      expect("fault" in cut).toBe(!objects)
-    }), { numRuns: 2000 })
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(..."[]{}\",:\\ a1"), { maxLength: 40 }), (characters) => {
+        const text = characters.join("")
+        const cut = elementsOf(Buffer.from(text), 1000)
+        let list: unknown
+        try {
+          list = JSON.parse(text)
+        } catch {
+          return
+        }
+        const objects = Array.isArray(list) && list.length > 0 &&
+          list.every((item) => typeof item === "object" && item !== null && !Array.isArray(item))
+        expect("fault" in cut).toBe(!objects)
+      }),
+      { numRuns: 2000 }
+    )
   })
 })

@@ -56,7 +56,11 @@ const bad: ReadonlyArray<readonly [object, string]> = [
 layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
   it.effect("creation shows the secret once", () =>
     Effect.gen(function*() {
-      const { json, status } = yield* create({ description: "first", headers: { Authorization: "Bearer of-theirs" }, rate_limit: 2.5 })
+      const { json, status } = yield* create({
+        description: "first",
+        headers: { Authorization: "Bearer of-theirs" },
+        rate_limit: 2.5
+      })
       expect(status).toBe(201)
       expect(json).toEqual({
         id: expect.stringMatching(/^wh_[0-9a-f]{32}$/),
@@ -162,7 +166,9 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
     Effect.gen(function*() {
       const path = yield* made()
       const before = (yield* ask("GET", path)).json
-      for (const id of [path, "/v1/webhooks/wh_nothing", "/v1/webhooks/a.b", "/v1/webhooks/*", "/v1/webhooks/%0d%0aPUB"]) {
+      for (
+        const id of [path, "/v1/webhooks/wh_nothing", "/v1/webhooks/a.b", "/v1/webhooks/*", "/v1/webhooks/%0d%0aPUB"]
+      ) {
         const asks = [
           ask("GET", id, { workspace: "ws_foreign" }),
           ask("PATCH", id, { workspace: "ws_foreign", body: { description: "mine" } }),
@@ -183,7 +189,10 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
     Effect.gen(function*() {
       const path = yield* made()
       const act = (action: string, body?: object) =>
-        Effect.map(ask("POST", `${path}/${action}`, body === undefined ? {} : { body }), ({ json, status }) => [status, json.state ?? json.error?.type])
+        Effect.map(
+          ask("POST", `${path}/${action}`, body === undefined ? {} : { body }),
+          ({ json, status }) => [status, json.state ?? json.error?.type]
+        )
       expect(yield* act("enable")).toEqual([200, "enabled"])
       expect(yield* act("pause")).toEqual([200, "paused"])
       expect(yield* act("pause")).toEqual([200, "paused"])
@@ -219,19 +228,30 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
       expect([ended.status, ended.json.overlap_until]).toEqual([200, undefined])
       const own = yield* rotate({ secret: "a secret of our own", overlap_seconds: 0 })
       expect([own.json.secret, own.json.overlap_until]).toEqual(["a secret of our own", undefined])
-      for (const [body, where] of [[{ secret: "x" }, "secret"], [{ overlap_seconds: -1 }, "overlap_seconds"], [{ overlap_seconds: 604_801 }, "overlap_seconds"], [{ overlap_seconds: 1.5 }, "overlap_seconds"], [{ overlap: "1h" }, "overlap"]] as const) {
+      for (
+        const [body, where] of [
+          [{ secret: "x" }, "secret"],
+          [{ overlap_seconds: -1 }, "overlap_seconds"],
+          [{ overlap_seconds: 604_801 }, "overlap_seconds"],
+          [{ overlap_seconds: 1.5 }, "overlap_seconds"],
+          [{ overlap: "1h" }, "overlap"]
+        ] as const
+      ) {
         const answer = yield* rotate(body)
         expect([body, answer.status, field(answer.json)]).toEqual([body, 422, where])
       }
     }))
 })
 
-layer(apiLayer({ config: { allowHttp: false, allowCidrs: [] } }), { excludeTestServices: true })("without --dev", (it) => {
-  it.effect("http and loopback are refused", () =>
-    Effect.gen(function*() {
-      for (const refused of [url, "https://127.0.0.1/", "https://localhost/", "http://example.com/"]) {
-        const answer = yield* create({ url: refused })
-        expect([refused, answer.status, field(answer.json)]).toEqual([refused, 422, "url"])
-      }
-    }))
-})
+layer(apiLayer({ config: { allowHttp: false, allowCidrs: [] } }), { excludeTestServices: true })(
+  "without --dev",
+  (it) => {
+    it.effect("http and loopback are refused", () =>
+      Effect.gen(function*() {
+        for (const refused of [url, "https://127.0.0.1/", "https://localhost/", "http://example.com/"]) {
+          const answer = yield* create({ url: refused })
+          expect([refused, answer.status, field(answer.json)]).toEqual([refused, 422, "url"])
+        }
+      }))
+  }
+)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Queue } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { createHmac } from "node:crypto"
 import { connect } from "node:net"
 import { Webhook } from "standardwebhooks"

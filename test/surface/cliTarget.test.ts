@@ -29,6 +29,11 @@ const resolved = (env: Readonly<Record<string, string>>, flag?: string) =>
     Effect.provideService(Shell, shell({ env }).service)
   )
 
+const workspaceOf = (env: Readonly<Record<string, string>>, flag?: string) =>
+  resolveWorkspace({ data: Option.none(), workspace: Option.fromNullable(flag) }).pipe(
+    Effect.provideService(Shell, shell({ env }).service)
+  )
+
 const given = "hk_op_given-by-the-operator-0123456789"
 
 describe("which server a command talks to", () => {
@@ -84,13 +89,9 @@ describe("which server a command talks to", () => {
 
   it.effect("the workspace: the flag before HOOKLINE_WORKSPACE, never guessed", () =>
     Effect.gen(function*() {
-      const of = (env: Readonly<Record<string, string>>, flag?: string) =>
-        resolveWorkspace({ data: Option.none(), workspace: Option.fromNullable(flag) }).pipe(
-          Effect.provideService(Shell, shell({ env }).service)
-        )
-      expect(yield* of({ HOOKLINE_WORKSPACE: "ws_env" })).toBe("ws_env")
-      expect(yield* of({ HOOKLINE_WORKSPACE: "ws_env" }, "ws_flag")).toBe("ws_flag")
-      expect(yield* Effect.flip(of({}))).toMatchObject({ exitCode: 2 })
+      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" })).toBe("ws_env")
+      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" }, "ws_flag")).toBe("ws_flag")
+      expect(yield* Effect.flip(workspaceOf({}))).toMatchObject({ exitCode: 2 })
     }))
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { banner } from "../../src/surface/cli/Banner.ts"
 import { fields, table } from "../../src/surface/cli/Table.ts"
 import type { Column } from "../../src/surface/cli/Table.ts"
@@ -91,6 +91,9 @@ describe("table", () => {
   })
 })
 
+const copied = (text: string) =>
+  text.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("node dist/main.js"))
+
 describe("banner", () => {
   const started = {
     apiUrl: "http://127.0.0.1:8080",
@@ -100,9 +103,6 @@ describe("banner", () => {
     dev: true,
     data: "./data"
   }
-  const copied = (text: string) =>
-    text.split("\n").map((line) => line.trim()).filter((line) => line.startsWith("node dist/main.js"))
-
   it("says where everything is and how to see a first delivery", () => {
     const text = banner(started)
     for (const part of [started.apiUrl, started.keyFile, started.natsAddress, "(dev)", "http and loopback"]) {

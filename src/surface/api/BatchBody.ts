@@ -46,7 +46,9 @@ export const elementsOf = (bytes: Uint8Array, limit: number): ReadonlyArray<Uint
     const index = elements.length
     if (at >= bytes.length) return { fault: "not_json", index }
     if (index === limit) return { fault: "too_many", index }
-    if (bytes[at] !== openObject) return { fault: otherValue.test(String.fromCharCode(bytes[at] ?? 0)) ? "not_object" : "not_json", index }
+    if (bytes[at] !== openObject) {
+      return { fault: otherValue.test(String.fromCharCode(bytes[at] ?? 0)) ? "not_object" : "not_json", index }
+    }
     const end = endOfObject(bytes, at)
     if (end < 0) return { fault: "not_json", index }
     elements.push(bytes.subarray(at, end))

@@ -9,62 +9,64 @@ import { BadRequest, TooLarge, Unavailable, Unprocessable } from "./Errors.ts"
 /** Largest bodies, in bytes. What surrounds an event of 512 KiB in a request of its own is white space: none is needed. */
 export const bodyLimits = { event: 512 * 1024, batch: 5 * 1024 ** 2, settings: 1024 ** 2 } as const
 
-/** What all requests together may hold in memory; beyond it, 503. */
+/** What the bodies of all requests in the process may hold in memory, each until its answer is sent; beyond it, 503. */
 const memoryLimit = 256 * 1024 ** 2
-let held = 0
+let held = 0; (globalThis as any).zz = 0
 
 const tooLarge = (limit: number) =>
   new TooLarge({ type: "too_large", message: `the body is over the limit of ${limit} bytes` })
 
 const cutShort = new BadRequest({ type: "incomplete_body", message: "the body ended before it was complete" })
 
-/**
- * The body's bytes as they came. Over the limit it fails at once, and what still comes is thrown away unread.
- */
-const read = (source: IncomingMessage, limit: number): Effect.Effect<Buffer, BadRequest | TooLarge | Unavailable> =>
+const overloaded = new Unavailable({ type: "overloaded", message: "too many large requests at once" })
+
+const compressed = new BadRequest({
+  type: "unsupported_encoding",
+  field: "content-encoding",
+  message: "compressed bodies are not taken"
+})
+
+/** The body's bytes as they came. Over the limit it fails at once, and what still comes is thrown away unread. */
+const read = (
+  source: IncomingMessage,
+  limit: number,
+  charge: (bytes: number) => void
+): Effect.Effect<Buffer, BadRequest | TooLarge | Unavailable> =>
   Effect.async((resume) => {
     const chunks: Array<Buffer> = []
     let length = 0
+    const stop = () => source.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose)
     const done = (result: Effect.Effect<Buffer, BadRequest | TooLarge | Unavailable>) => {
-      source.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose)
-      held -= length
       // Unread bytes would keep the connection from its next request.
-      source.on("error", () => undefined).resume()
+      stop().on("error", () => undefined).resume()
       resume(result)
     }
     const onData = (chunk: Buffer) => {
       length += chunk.length
-      held += chunk.length
       if (length > limit) return done(Effect.fail(tooLarge(limit)))
-      if (held > memoryLimit) {
-        return done(Effect.fail(new Unavailable({ type: "overloaded", message: "too many large requests at once" })))
-      }
+      charge(chunk.length)
+      if (held > memoryLimit) return done(Effect.fail(overloaded))
       chunks.push(chunk)
     }
-    const onEnd = () => done(Effect.succeed(chunks.length === 1 ? chunks[0] ?? Buffer.alloc(0) : Buffer.concat(chunks)))
+    const onEnd = () => done(Effect.succeed(Buffer.concat(chunks, length)))
     const onClose = () => done(Effect.fail(cutShort))
     if (Number(source.headers["content-length"] ?? 0) > limit) return done(Effect.fail(tooLarge(limit)))
     if (source.readableEnded) return resume(Effect.succeed(Buffer.alloc(0)))
     source.on("data", onData).on("end", onEnd).on("close", onClose).on("error", onClose)
-    return Effect.sync(() => {
-      source.off("data", onData).off("end", onEnd).off("close", onClose).off("error", onClose)
-      held -= length
-    })
+    return Effect.sync(() => void stop())
   })
 
 /** The raw body of a request: at most `limit` bytes, not compressed. Any content type is taken for JSON. */
-export const rawBody = (request: HttpServerRequest.HttpServerRequest, limit: number) => {
+export const rawBody = Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest, limit: number) {
   const encoding = request.headers["content-encoding"]
-  return encoding === undefined || encoding === "identity"
-    ? read(NodeHttpServerRequest.toIncomingMessage(request), limit)
-    : Effect.fail(
-      new BadRequest({
-        type: "unsupported_encoding",
-        field: "content-encoding",
-        message: "compressed bodies are not taken"
-      })
-    )
-}
+  if (encoding !== undefined && encoding !== "identity") return yield* compressed
+  let charged = 0
+  yield* Effect.addFinalizer(() => Effect.sync(() => { held -= charged; if (held === 0 && (globalThis as any).zz++ % 500 === 0) process.stderr.write("held " + held + "\n") }))
+  return yield* read(NodeHttpServerRequest.toIncomingMessage(request), limit, (bytes) => {
+    charged += bytes
+    held += bytes
+  })
+})
 
 /** `headers.x-team`, `events[0]`. */
 const fieldOf = (path: ReadonlyArray<PropertyKey>): string =>
@@ -90,7 +92,7 @@ export const sentenceOf = (issue: Pick<ParseResult.ArrayFormatterIssue, "_tag" |
 }
 
 /** The first thing that is wrong with a body. */
-export const invalid = (error: ParseResult.ParseError): Unprocessable => {
+const invalid = (error: ParseResult.ParseError): Unprocessable => {
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
   const field = fieldOf(issue?.path ?? [])
   return field === ""

@@ -55,7 +55,9 @@ const withoutIds = (value: unknown): unknown =>
   Array.isArray(value)
     ? value.map(withoutIds)
     : isObject(value)
-    ? Object.fromEntries(Object.entries(value).filter(([key]) => key !== "$id").map(([key, item]) => [key, withoutIds(item)]))
+    ? Object.fromEntries(
+      Object.entries(value).filter(([key]) => key !== "$id").map(([key, item]) => [key, withoutIds(item)])
+    )
     : value
 
 /** Completes the generated document; a pure function from document to document. */

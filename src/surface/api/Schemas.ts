@@ -66,7 +66,7 @@ export const PublishedBatch = Schema.Struct({
   data: Schema.Array(Published).annotations({ description: "In the order of the request." })
 }).annotations(HttpApiSchema.annotations({ identifier: "PublishedBatch", status: 202 }))
 
-export const EventTypeView = Schema.Struct({
+const EventTypeView = Schema.Struct({
   type: Schema.String.annotations({ examples: ["project.created"] }),
   description: Schema.String,
   example: Schema.Unknown.annotations({ description: "An example of `data`." }),

@@ -1,0 +1,136 @@
+import { Clock, Effect, Schedule, type Scope } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = new URL("../..", import.meta.url).pathname
+const live = Clock.make()
+
+/** A hookline that was really started: `node dist/main.js start --dev`, on a data directory of its own and free ports. */
+export interface Product {
+  readonly data: string
+  /** Of the current process. */
+  readonly pid: () => number
+  readonly output: () => string
+  readonly api: (method: string, path: string, body?: unknown, workspace?: string) => Effect.Effect<Answer>
+  /** With the operator's credentials. */
+  readonly natsUrl: () => string
+  readonly signal: (name: NodeJS.Signals) => void
+  /** Waits for the end of the process; gives its exit code. */
+  readonly ended: Effect.Effect<number | null>
+  readonly kill: Effect.Effect<void>
+  /** Starts it again on the same directory and waits until it is ready. */
+  readonly start: Effect.Effect<void>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // Tests look into answers of every shape.
+  readonly body: ReturnType<typeof JSON.parse>
+}
+
+interface Options {
+  readonly env?: Readonly<Record<string, string>>
+  readonly flags?: ReadonlyArray<string>
+  /** Do not start it yet. */
+  readonly idle?: boolean
+  /** An existing data directory, which is somebody else's to remove. */
+  readonly data?: string
+}
+
+export const product = (options: Options = {}): Effect.Effect<Product, never, Scope.Scope> =>
+  Effect.gen(function*() {
+    const data = options.data ?? (yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-product-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+    ))
+    let child: ChildProcess | undefined
+    let output = ""
+
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOOKLINE_")))
+    const spawned = Effect.sync(() => {
+      output = ""
+      const running = spawn(
+        process.execPath,
+        [
+          "--enable-source-maps",
+          "dist/main.js",
+          "start",
+          "--dev",
+          "--data",
+          data,
+          "--port",
+          "0",
+          "--nats-port",
+          "0",
+          ...options.flags ?? []
+        ],
+        { cwd: root, env: { ...env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] }
+      )
+      running.stdout?.on("data", (part: Buffer) => output += part.toString())
+      running.stderr?.on("data", (part: Buffer) => output += part.toString())
+      const reap = () => void running.kill("SIGKILL")
+      process.once("exit", reap)
+      running.once("exit", () => void process.off("exit", reap))
+      child = running
+    })
+    const ended = Effect.async<number | null>((resume) => {
+      const running = child
+      if (running === undefined || running.exitCode !== null || running.signalCode !== null) {
+        return resume(Effect.succeed(running?.exitCode ?? null))
+      }
+      running.once("exit", (code) => resume(Effect.succeed(code)))
+    })
+    const ready = Effect.suspend(() => {
+      if (output.includes("hookline is ready")) return Effect.void
+      const failed = child === undefined || child.exitCode !== null || child.signalCode !== null
+      return failed ? Effect.die(new Error(`hookline ended before it was ready:\n${output}`)) : Effect.fail("not ready")
+    }).pipe(
+      Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.intersect(Schedule.recurs(3_000)))),
+      Effect.orDieWith(() => new Error(`hookline was not ready within a minute:\n${output}`)),
+      Effect.withClock(live)
+    )
+    const start = Effect.zipRight(spawned, ready)
+    const signal = (name: NodeJS.Signals) => void child?.kill(name)
+    const file = (name: string) => JSON.parse(readFileSync(join(data, name), "utf8"))
+    yield* Effect.addFinalizer(() => Effect.zipRight(Effect.sync(() => signal("SIGTERM")), ended))
+    if (options.idle !== true) yield* start
+
+    return {
+      data,
+      pid: () => child?.pid ?? 0,
+      output: () => output,
+      api: (method, path, body, workspace = "ws_1") =>
+        Effect.promise(async () => {
+          const key = options.env?.["HOOKLINE_OPERATOR_KEY"] ?? readFileSync(join(data, "operator.key"), "utf8").trim()
+          const url = options.env?.["HOOKLINE_NATS_URL"] === undefined
+            ? String(file("server.json").url)
+            : /API\s+(http\S+)/.exec(output)?.[1] ?? ""
+          const response = await fetch(`${url}${path}`, {
+            method,
+            headers: {
+              authorization: `Bearer ${key}`,
+              "x-workspace-id": workspace,
+              "content-type": "application/json"
+            },
+            ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) })
+          })
+          const text = await response.text()
+          return {
+            status: response.status,
+            headers: response.headers,
+            body: text === "" ? undefined : JSON.parse(text)
+          }
+        }),
+      natsUrl: () => {
+        const { operator, port } = file("broker.json")
+        return `nats://${operator.user}:${operator.password}@127.0.0.1:${port}`
+      },
+      signal,
+      ended,
+      kill: Effect.zipRight(Effect.sync(() => signal("SIGKILL")), Effect.asVoid(ended)),
+      start
+    }
+  })
