@@ -126,13 +126,9 @@ const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
   )
 }))
 
-/** Everything, in the order in which an event goes through it, read from the bottom up. */
-const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
-  workerCheck.pipe(
-    Layer.provideMerge(Server.layer),
-    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
-    Layer.provideMerge(Publisher.layer),
-    Layer.provideMerge(Worker.layer(catalogue)),
+/** What delivers, over a broker: from the worker down to the sender. Read from the bottom up. */
+export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
+  Worker.layer(catalogue).pipe(
     Layer.provideMerge(Endpoints.layer),
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
     Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
@@ -140,8 +136,17 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(Sender.layer),
     Layer.provideMerge(AddressPolicy.layer),
     Layer.provideMerge(Webhooks.layer(catalogue)),
-    Layer.provideMerge(Layer.mergeAll(Vault.layer)),
-    Layer.provideMerge(Layer.mergeAll(Subscriptions.layer, KeyRing.layer)),
+    Layer.provideMerge(Vault.layer),
+    Layer.provideMerge(Layer.merge(Subscriptions.layer, KeyRing.layer))
+  )
+
+/** Everything: what people and services talk to, over what delivers, over the broker. */
+const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
+  workerCheck.pipe(
+    Layer.provideMerge(Server.layer),
+    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
+    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
     Layer.provide(Layer.mergeAll(
       Layer.succeed(Config, { ...config, masterKeys: Redacted.value(site.masterKeys) }),

@@ -25,6 +25,9 @@ import type { Webhook } from "../model/Webhook.ts"
 /** An event ends this long before EVENTS forgets it. */
 const expiryMargin = 3_600_000
 
+/** The longest subject that is kept whole in a header: four tokens of 64 and more than enough for what is none. */
+const subjectLimit = 300
+
 interface OpenEvent {
   message: ConsumedMessage
   /** Matches without an acknowledged record. */
@@ -97,8 +100,13 @@ export class Partition {
     this.#openBytes += message.data.byteLength
     const parsed = readStoredEvent(message, this.#env.eventsCreated, this.#env.catalogue)
     if (parsed._tag === "Rejection") return this.#quarantine(event, parsed)
-    const first = this.#identities.note(identity(parsed.workspaceId, parsed.id), sequence, message.time)
-    if (first !== undefined) return this.#duplicate(event, parsed, first)
+    const known = identity(parsed.workspaceId, parsed.id)
+    const first = this.#identities.note(known, sequence, message.time)
+    // An event released from quarantine is no repeat of the message that was quarantined.
+    const released = first !== undefined && message.header(headerNames.released) !== undefined &&
+      message.header(headerNames.sequence) === String(first)
+    if (released) this.#identities.replace(known, sequence, message.time)
+    else if (first !== undefined) return this.#duplicate(event, parsed, first)
     this.#match(event, parsed, webhooksSequence)
   }
 
@@ -167,7 +175,7 @@ export class Partition {
           [headerNames.message]: rejection.field === undefined
             ? rejection.message
             : `${rejection.field}: ${rejection.message}`,
-          [headerNames.subject]: printable(published),
+          [headerNames.subject]: printable(published, subjectLimit),
           [headerNames.sequence]: String(sequence),
           [headerNames.time]: new Date(time).toISOString(),
           ...(rejection.id !== undefined && { [headerNames.eventId]: rejection.id })

@@ -72,7 +72,9 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           return early.await.pipe(Effect.timeoutOption(engine.sweep()))
         }).pipe(Effect.forever, Effect.forkScoped)
 
-        const recorded = Effect.sleep("5 millis").pipe(Effect.repeat({ while: () => ledger.pending() > 0 }))
+        const recorded: Effect.Effect<void> = Effect.suspend(() =>
+          ledger.pending() === 0 ? Effect.void : Effect.zipRight(Effect.sleep("5 millis"), recorded)
+        )
         const handOver = (grace: number) =>
           Effect.gen(function*() {
             engine.stop()

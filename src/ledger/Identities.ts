@@ -33,6 +33,11 @@ export class Identities {
     return undefined
   }
 
+  /** Another message is the first one from now on. */
+  replace(identity: string, sequence: number, time: number): void {
+    this.#seen.set(identity, [sequence, time])
+  }
+
   entries(): ReadonlyArray<IdentityEntry> {
     return Array.from(this.#seen, ([identity, [sequence, time]]) => [identity, sequence, time] as const)
   }

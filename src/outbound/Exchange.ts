@@ -55,10 +55,10 @@ const failedStatus = (status: number): string =>
  * who waits that long for a connection has a fault on our side.
  *
  * A connection that was used before may be closed by the endpoint in the moment in which we write: an idle limit, a
- * restart. If not one byte of an answer came, the request is repeated once on a new connection, within the same deadline.
- * Otherwise a healthy endpoint would get the event five minutes late with an attempt used up. The endpoint may have
- * worked on the request before it closed, then it sees the event twice with the same id, as CONTRACT 6 allows; one that
- * never answers has no used connection and sees no repeats.
+ * restart. If not one byte of an answer came, the request is repeated on a new connection, within the same deadline; as
+ * that one is unused, once at most. Otherwise a healthy endpoint would get the event five minutes late with an attempt
+ * used up. The endpoint may have worked on the request before it closed: then it sees the event twice with the same id,
+ * as CONTRACT 6 allows. One that never answers has no used connection and sees no repeats.
  */
 export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
   deadline = 0
@@ -68,7 +68,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
   readonly #settle: (result: AttemptResult) => void
   #connection: Connection | undefined
   #done = false
-  #repeated = false
   #reused = false
   /** The first byte of an answer came. */
   #heard = false
@@ -140,8 +139,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     if (this.#done) return
     const failure = exchangeFailure(error, this.#status !== undefined)
     const connection = this.#connection
-    if (connection !== undefined && failure.class === "reset" && this.#reused && !this.#heard && !this.#repeated) {
-      this.#repeated = true
+    if (connection !== undefined && failure.class === "reset" && this.#reused && !this.#heard) {
       this.#dispatch(this.#context.connections.replace(connection))
       return
     }

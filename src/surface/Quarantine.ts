@@ -71,8 +71,8 @@ const markerSubject = (workspaceId: string, sequence: number): string =>
   quarantineSubject(workspaceId, `released-${sequence}`)
 
 const timeOf = (text: string | undefined, otherwise: number): number => {
-  const time = text === undefined ? Number.NaN : /^\d+$/.test(text) ? Number(text) : Date.parse(text)
-  return Number.isFinite(time) ? time : otherwise
+  const time = Date.parse(text ?? "")
+  return Number.isNaN(time) ? otherwise : time
 }
 
 const toEntry = (message: StoredMessage, reason: string, released: boolean): QuarantineEntry => {
@@ -217,7 +217,7 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         const released = {
           id: originalId !== undefined && isToken(originalId)
             ? originalId
-            : eventIdAt(eventsCreated, timeOf(message.header(headerNames.sequence), 0)),
+            : eventIdAt(eventsCreated, Number(message.header(headerNames.sequence) ?? 0)),
           timestamp: timestampAt(publishedAt)
         }
         const event = parseEvent({
@@ -235,7 +235,9 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
           {
             [headerNames.released]: id,
             [headerNames.eventId]: event.id,
-            [headerNames.eventTime]: event.timestamp
+            [headerNames.eventTime]: event.timestamp,
+            // Deduplication must not take it for a repeat of the message that was quarantined.
+            [headerNames.sequence]: message.header(headerNames.sequence) ?? ""
           }
         )
         const at = new Date(yield* Clock.currentTimeMillis).toISOString()

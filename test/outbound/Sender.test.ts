@@ -263,6 +263,11 @@ describe("an endpoint", () => {
       { class: "success", status: 200, response: "ok" }
     ],
     [
+      "that announces and then hangs",
+      (socket) => socket.on("data", () => socket.write(head(103, "link: </a>"))),
+      { class: "timeout", error: /no answer came/ }
+    ],
+    [
       "that answers 201",
       (socket) => socket.once("data", () => socket.write(head(201, "content-length: 0"))),
       { class: "status", status: 201, error: /does not count as delivered/ }
@@ -514,6 +519,22 @@ describe("a connection", () => {
       for (let i = 0; i < 3; i++) expect((yield* send(request(endpoint.url))).class).toBe("success")
       expect(endpoint.connections()).toBe(3)
       yield* until(() => endpoint.open() === 0)
+    }))
+
+  it.scopedLive("made anew in place of one that the endpoint closed is not taken for a used one", () =>
+    Effect.gen(function*() {
+      let requests = 0
+      const endpoint = yield* tcp((socket) =>
+        socket.once("data", () => {
+          requests += 1
+          if (requests === 1) socket.end(head(200, "content-length: 0", "connection: close"))
+          else socket.resetAndDestroy()
+        })
+      )
+      const { send } = yield* sender()
+      expect((yield* send(request(endpoint.url))).class).toBe("success")
+      expect((yield* send(request(endpoint.url))).class).toBe("reset")
+      expect(requests).toBe(2)
     }))
 
   it.scopedLive("that nobody uses is closed, before the endpoint's own limit where it tells one", () =>

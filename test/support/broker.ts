@@ -157,6 +157,10 @@ export const testConfig = (overrides: Partial<HooklineConfig> = {}): HooklineCon
 
 type Services = AppendLog | BrokerClock | Connection | KeyValue | Lease | ObjectStore | Streams | Topology
 
+/** A real broker takes real time, whatever the test's clock says. */
+const inRealTime = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+  Layer.scopedContext(Effect.withClock(Layer.build(layer), live))
+
 /** The broker's services on a server that is there already: one process of ours among several. */
 export const servicesLayer = (
   url: string,
@@ -164,8 +168,7 @@ export const servicesLayer = (
 ): Layer.Layer<Config | Services, BrokerUnavailable | ConnectionFailed | TopologyMismatch> =>
   Broker.layer({ url, name: "test" }).pipe(
     Layer.provideMerge(Layer.succeed(Config, testConfig(overrides))),
-    // A real broker takes real time, whatever the test's clock says.
-    Layer.provide(Layer.setClock(live))
+    inRealTime
   )
 
 /** Everything on a fresh server. */

@@ -95,7 +95,12 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
     const start = Effect.zipRight(spawned, ready)
     const signal = (name: NodeJS.Signals) => void child?.kill(name)
     const file = (name: string) => JSON.parse(readFileSync(join(data, name), "utf8"))
-    yield* Effect.addFinalizer(() => Effect.zipRight(Effect.sync(() => signal("SIGTERM")), ended))
+    // Release is uninterruptible; the wait must not be, or its limit would not end it.
+    const stop = Effect.sync(() => {
+      signal("SIGCONT")
+      signal("SIGTERM")
+    }).pipe(Effect.zipRight(ended), Effect.interruptible, Effect.timeoutOption("15 seconds"), Effect.withClock(live))
+    yield* Effect.addFinalizer(() => Effect.zipRight(stop, Effect.sync(() => signal("SIGKILL"))))
     if (options.idle !== true) yield* start
 
     return {

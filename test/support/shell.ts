@@ -1,4 +1,4 @@
-import { Effect, Queue, Stream } from "effect"
+import { Effect, Queue } from "effect"
 import { PassThrough, Readable } from "node:stream"
 import { run } from "../../src/surface/cli/Cli.ts"
 import type { Program } from "../../src/surface/cli/Cli.ts"
@@ -44,16 +44,16 @@ export const type = (words: ReadonlyArray<string>, typed: Typed = {}, started: P
     return { code, out: out(), error: error() }
   })
 
+/** What is printed from now on, line by line. */
 const lines = (stream: PassThrough) =>
   Effect.gen(function*() {
-    const queue = yield* Queue.bounded<string>(1000)
-    yield* Effect.forkScoped(
-      Stream.fromAsyncIterable(stream, (cause) => cause).pipe(
-        Stream.decodeText(),
-        Stream.splitLines,
-        Stream.runForEach((line) => Queue.offer(queue, line))
-      )
-    )
+    const queue = yield* Queue.dropping<string>(1000)
+    let rest = ""
+    stream.on("data", (chunk: Buffer) => {
+      const parts = (rest + chunk.toString("utf8")).split("\n")
+      rest = parts.pop() ?? ""
+      parts.forEach((line) => queue.unsafeOffer(line))
+    })
     return queue
   })
 

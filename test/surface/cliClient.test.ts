@@ -27,19 +27,18 @@ const json = (words: ReadonlyArray<string>, given: Typed = {}) =>
 layer(
   apiLayer({
     config: { allowHttp: true, allowCidrs: ["127.0.0.0/8"] },
-    deliveries: (webhookId) => [{
+    deliveries: () => [{
       id: "dlv_1",
-      event_id: webhookId,
-      event_type: "project.created",
+      eventId: "evt_1",
+      eventType: "project.created",
       status: "retrying",
       attempts: 2,
-      last_status: 500,
-      last_error: "answered 500\u001b[2J",
-      last_latency_ms: 12,
-      next_attempt_at: "2025-03-23T14:40:21.000Z",
-      held_reason: null,
-      updated_at: "2025-03-23T14:35:21.000Z"
-    } as never]
+      lastStatus: 500,
+      lastError: "answered 500\u001b[2J",
+      lastLatency: 12,
+      nextDue: 1_742_740_821_000,
+      updatedAt: 1_742_740_521_000
+    }]
   }),
   { timeout: 30_000 }
 )("commands that talk to the API", (it) => {

@@ -91,6 +91,17 @@ describe("verify", () => {
   })
 })
 
+const received = (age: number | undefined, stale = false) => ({
+  at: 0,
+  method: "POST",
+  path: "/",
+  headers: {},
+  body: Buffer.from("x".repeat(10_000)),
+  status: 200,
+  verification: { hex: "ok", standard: "BAD", age, stale } as const
+})
+const shown = { ...expected, headers: [], mark: (word: string) => word }
+
 describe("hookline receive", () => {
   for (const key of [secret, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]) {
     it.scopedLive(`verifies real requests, key ${key.slice(0, 6)}…`, () =>
@@ -181,17 +192,14 @@ describe("hookline receive", () => {
     }))
 
   it("a long body is cut off for people", () => {
-    const received = {
-      at: 0,
-      method: "POST",
-      path: "/",
-      headers: {},
-      body: Buffer.from("x".repeat(10_000)),
-      status: 200,
-      verification: { hex: "ok", standard: "ok", age: 0.25, stale: false } as const
-    }
-    const text = pretty(received, { ...expected, headers: [], mark: (word) => word })
-    expect(text).toContain("x-webhook-signature ok · webhook-signature ok · signed 250 ms ago")
+    const text = pretty(received(0.25), shown)
+    expect(text).toContain("x-webhook-signature ok · webhook-signature BAD · signed just now\n")
     expect(text).toContain("… 6000 characters more; --json prints all")
+  })
+
+  it("says when it was signed", () => {
+    expect(pretty(received(400.2, true), shown)).toContain("signed 6.7 min ago (too far away, a replay?)")
+    expect(pretty(received(-30), shown)).toContain("signed 30 s in the future")
+    expect(pretty(received(undefined), shown)).toContain("no timestamp")
   })
 })

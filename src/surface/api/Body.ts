@@ -11,7 +11,7 @@ export const bodyLimits = { event: 512 * 1024, batch: 5 * 1024 ** 2, settings: 1
 
 /** What the bodies of all requests in the process may hold in memory, each until its answer is sent; beyond it, 503. */
 const memoryLimit = 256 * 1024 ** 2
-let held = 0; (globalThis as any).zz = 0
+let held = 0
 
 const tooLarge = (limit: number) =>
   new TooLarge({ type: "too_large", message: `the body is over the limit of ${limit} bytes` })
@@ -61,7 +61,7 @@ export const rawBody = Effect.fnUntraced(function*(request: HttpServerRequest.Ht
   const encoding = request.headers["content-encoding"]
   if (encoding !== undefined && encoding !== "identity") return yield* compressed
   let charged = 0
-  yield* Effect.addFinalizer(() => Effect.sync(() => { held -= charged; if (held === 0 && (globalThis as any).zz++ % 500 === 0) process.stderr.write("held " + held + "\n") }))
+  yield* Effect.addFinalizer(() => Effect.sync(() => void (held -= charged)))
   return yield* read(NodeHttpServerRequest.toIncomingMessage(request), limit, (bytes) => {
     charged += bytes
     held += bytes

@@ -65,10 +65,16 @@ const signatures = ({ verification, body }: Received, { signatureHeader, standar
   return [
     `${signatureHeader} ${mark(hex, hex)}`,
     `${standardPrefix}-signature ${mark(standard, standard)}`,
-    age === undefined
-      ? "no timestamp"
-      : `signed ${duration(Math.round(age * 1000))} ago${stale ? " (too long, a replay?)" : ""}`
+    signedWhen(age) + (stale ? " (too far away, a replay?)" : "")
   ].join(" · ")
+}
+
+/** The timestamp has whole seconds. */
+const signedWhen = (age: number | undefined): string => {
+  if (age === undefined) return "no timestamp"
+  if (Math.abs(age) < 2) return "signed just now"
+  const distance = duration(Math.round(Math.abs(age)) * 1000)
+  return age > 0 ? `signed ${distance} ago` : `signed ${distance} in the future`
 }
 
 const bodyText = (body: Uint8Array | undefined, text: string | undefined, json: unknown): string => {

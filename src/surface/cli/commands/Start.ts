@@ -6,7 +6,7 @@ import { failed, wrong } from "../Failure.ts"
 import { Shell } from "../Shell.ts"
 
 /** What went wrong while the product was started or ran: `InvalidSetting` is for the person who gave it. */
-export interface StartFailure {
+interface StartFailure {
   readonly _tag: string
   readonly message: string
 }

@@ -1,0 +1,146 @@
+import { Effect, Exit, Schedule, Scope } from "effect"
+import { execFile } from "node:child_process"
+import { randomBytes } from "node:crypto"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import { BenchFailed, end, exited, freePort, logged, within } from "./Child.ts"
+import { concurrency, eventType, secret, workspaceOf } from "./Work.ts"
+
+/** How a hookline of the bench is started; the rest is as a person gets it. */
+export interface Site {
+  /** The built command, `dist/main.js`. */
+  readonly main: string
+  readonly directory: string
+  /** Of hookline: `HOOKLINE_…` by name. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Where CPU profiles go, if any are wanted. */
+  readonly profiles: string | undefined
+}
+
+export interface Product {
+  readonly pid: number
+  readonly api: string
+  /** Waits for `readyz` 200 with a running worker; gives the seconds since the process was started. */
+  readonly ready: Effect.Effect<number, BenchFailed>
+  /** Fails when the process ends by itself. */
+  readonly ended: Effect.Effect<never, BenchFailed>
+  /** All that was logged on this directory, by former runs too. */
+  readonly log: () => string
+  readonly kill: Effect.Effect<void>
+}
+
+const operatorKey = "hk_bench_the-operator-key-of-the-bench"
+const masterKeys = `k1:${randomBytes(32).toString("base64")}`
+/** A partition's streams are read in, a lease of 6 s may have to run out: far more than the floor allows is waited for. */
+const readyLimit = "90 seconds"
+/** CONTRACT 9 promises 10 s. */
+const stopLimit = "15 seconds"
+
+/** Settings of the person who runs the bench must not change what is measured. */
+const environment = (site: Site): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith("HOOKLINE_") || name === "HOOKLINE_NATS_SERVER")
+  ),
+  HOOKLINE_DATA: site.directory,
+  HOOKLINE_OPERATOR_KEY: operatorKey,
+  HOOKLINE_MASTER_KEYS: masterKeys,
+  ...site.settings
+})
+
+interface Readiness {
+  readonly status: string
+  readonly checks: ReadonlyArray<{ readonly name: string; readonly detail: string }>
+}
+
+/** Not only 200, which a worker that stands by answers too. */
+const isReady = (api: string): Effect.Effect<boolean> =>
+  Effect.tryPromise(async () => {
+    const response = await fetch(`${api}/readyz`, { signal: AbortSignal.timeout(2_500) })
+    const { checks } = await response.json() as Readiness
+    return response.status === 200 && checks.some(({ detail, name }) => name === "worker" && detail === "running")
+  }).pipe(Effect.orElseSucceed(() => false))
+
+const startProduct = (site: Site): Effect.Effect<Product, BenchFailed, Scope.Scope> =>
+  Effect.gen(function*() {
+    const port = yield* freePort
+    const api = `http://127.0.0.1:${port}`
+    const file = join(site.directory, "..", "hookline.log")
+    const log = () => readFileSync(file, "utf8")
+    const profile = site.profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", site.profiles]
+    const args = ["--enable-source-maps", site.main, "start", "--dev", "--port", `${port}`, "--nats-port", "0"]
+    const from = performance.now()
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() => logged(process.execPath, [...profile, ...args], file, environment(site))),
+      // No failure: what was measured stands.
+      (child) =>
+        Effect.flatMap(
+          end(child, "SIGINT", stopLimit),
+          (asked) => asked ? Effect.void : Effect.logWarning("hookline did not stop in time and was killed")
+        )
+    )
+    const ended = Effect.flatMap(
+      exited(child),
+      () => new BenchFailed({ message: `hookline ended by itself:\n${log().slice(-2_000)}` })
+    )
+    const ready = isReady(api).pipe(
+      Effect.filterOrFail((ready) => ready),
+      Effect.retry(Schedule.spaced("25 millis")),
+      Effect.orDie,
+      within("hookline to be ready", readyLimit),
+      Effect.raceFirst(ended),
+      Effect.map(() => (performance.now() - from) / 1000)
+    )
+    const kill = Effect.asVoid(end(child, "SIGKILL", "5 seconds"))
+    return { pid: child.pid ?? 0, api, ready, ended, log, kill }
+  })
+
+/** Uses a hookline that was just started, and stops it by Ctrl-C. */
+export const withProduct = <A, E, R>(
+  site: Site,
+  use: (product: Product) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | BenchFailed, R> =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Effect.flatMap(Scope.extend(startProduct(site), scope), use),
+    (scope, exit) => Scope.close(scope, Exit.asVoid(exit))
+  )
+
+/** One webhook a port, each in a workspace of its own. */
+export const createWebhooks = (
+  { api }: Product,
+  ports: ReadonlyArray<number>
+): Effect.Effect<void, BenchFailed> =>
+  Effect.forEach(
+    ports,
+    (port, index) =>
+      Effect.tryPromise({
+        try: async () => {
+          const response = await fetch(`${api}/v1/webhooks`, {
+            method: "POST",
+            signal: AbortSignal.timeout(10_000),
+            headers: {
+              authorization: `Bearer ${operatorKey}`,
+              "content-type": "application/json",
+              "x-workspace-id": workspaceOf(ports.length, index)
+            },
+            body: JSON.stringify({ url: `http://127.0.0.1:${port}/`, events: [eventType], secret, concurrency })
+          })
+          if (response.status !== 201) throw new Error(`${response.status} ${await response.text()}`)
+        },
+        catch: (cause) => new BenchFailed({ message: `a webhook was not created: ${String(cause)}` })
+      }),
+    { concurrency: 8, discard: true }
+  )
+
+/** The embedded broker's address with credentials, and its process. */
+export const embeddedBroker = (site: Site, role: "operator" | "publisher") =>
+  Effect.tryPromise({
+    try: async () => {
+      const args = [site.main, "nats-url", ...(role === "publisher" ? ["--publisher"] : [])]
+      const { stdout } = await promisify(execFile)(process.execPath, args, { env: environment(site), timeout: 15_000 })
+      const pid = Number(readFileSync(join(site.directory, "nats.pid"), "utf8"))
+      return { url: stdout.trim(), pid }
+    },
+    catch: (cause) => new BenchFailed({ message: `hookline nats-url: ${String(cause)}` })
+  })

@@ -1,0 +1,122 @@
+/** What all parts of the bench share. */
+import { Effect, type Scope } from "effect"
+import { mkdirSync, mkdtempSync } from "node:fs"
+import { join } from "node:path"
+import type { Sync } from "./Broker.ts"
+import { type BenchFailed, type Child, countCpu, type Cpu, forked } from "./Child.ts"
+import type { PublisherCalls } from "./Publisher.ts"
+import type { SinkCalls, Tally } from "./Sink.ts"
+import type { Round } from "./Work.ts"
+
+export interface Options {
+  readonly events: number
+  readonly pairs: number
+  readonly seconds: number
+  readonly deliveries: number
+  readonly syncs: ReadonlyArray<Sync>
+  readonly webhooks: ReadonlyArray<number>
+  readonly main: string
+  readonly directory: string
+  readonly profiles: string | undefined
+}
+
+export interface Stage {
+  readonly options: Options
+  readonly sink: Child<SinkCalls>
+  readonly publisher: Child<PublisherCalls>
+  /** The sink's, as many as there may be webhooks. */
+  readonly ports: ReadonlyArray<number>
+  readonly round: (count: number, webhooks: number) => Round
+  /** A fresh directory for one broker or one hookline. */
+  readonly room: (name: string) => string
+  readonly say: (line: string) => Effect.Effect<void>
+}
+
+export const mostWebhooks = 100
+
+export const makeStage = (
+  options: Options,
+  say: Stage["say"]
+): Effect.Effect<Stage, BenchFailed, Scope.Scope> =>
+  Effect.gen(function*() {
+    const sink = yield* forked<SinkCalls>("Sink")
+    const publisher = yield* forked<PublisherCalls>("Publisher")
+    const ports = yield* sink.call("listen", mostWebhooks, "10 seconds")
+    let rounds = 0
+    return {
+      options,
+      sink,
+      publisher,
+      ports,
+      round: (count, webhooks) => ({ name: `r${++rounds}`, count, webhooks }),
+      room: (name) => {
+        const directory = join(mkdtempSync(join(options.directory, `${name}-`)), "data")
+        mkdirSync(directory, { mode: 0o700 })
+        return directory
+      },
+      say
+    }
+  })
+
+/** One drain of a round into the sink. */
+export interface Drained {
+  readonly events: number
+  /** From the first request to the last, and from when 10 % had come to when 90 % had. */
+  readonly perSecond: number
+  readonly middlePerSecond: number
+  /** From the first request to the last. */
+  readonly cpuSeconds: Cpu
+  /** Why it does not count; empty when it does. */
+  readonly faults: ReadonlyArray<string>
+}
+
+/** What is wrong with a ledger; `verified`: whether signatures were looked at. */
+export const faultsOf = (tally: Tally, verified: boolean): ReadonlyArray<string> => [
+  ...(["missing", "repeats", "misdirected", "strangers", "forged"] as const)
+    .filter((name) => tally[name] > 0)
+    .map((name) => `${name}: ${tally[name]}`),
+  ...(verified && tally.verified === 0 ? ["no signature was verified"] : [])
+]
+
+/** One request in so many has its signatures verified. */
+const verifyEvery = 100
+
+const rate = (events: number, from: number, to: number): number => to > from ? events / (to - from) * 1000 : 0
+
+/** Runs `work` and watches the sink until the round is complete; what has not come by then is missing. */
+export const drain = <E, R>(
+  { sink }: Stage,
+  round: Round,
+  processes: Readonly<Record<string, number>>,
+  work: Effect.Effect<unknown, E, R>,
+  signed = true
+): Effect.Effect<Drained, E | BenchFailed, R> =>
+  Effect.gen(function*() {
+    const patience = 30_000 + round.count * 5
+    yield* sink.call("expect", { round, status: 200, verifyEvery: signed ? verifyEvery : 0 }, "10 seconds")
+    const watch = Effect.gen(function*() {
+      yield* sink.call("begun", undefined, patience)
+      const taken = yield* countCpu({ ...processes, sink: sink.pid })
+      yield* Effect.timeoutOption(sink.call("complete", undefined, patience * 2), patience)
+      return yield* taken
+    })
+    const { cpuSeconds } = yield* Effect.all({ cpuSeconds: watch, work }, { concurrency: "unbounded" })
+    const tally = yield* sink.call("tally", undefined, "10 seconds")
+    return {
+      events: round.count,
+      perSecond: rate(tally.distinct, tally.first, tally.last),
+      middlePerSecond: rate(tally.distinct * 0.8, tally.tenth, tally.ninetieth),
+      cpuSeconds,
+      faults: faultsOf(tally, signed)
+    }
+  })
+
+export const median = (values: Iterable<number>): number => quantile(values, 0.5)
+
+/** Linear between neighbours; NaN of none. */
+export const quantile = (values: Iterable<number>, part: number): number => {
+  const sorted = [...values].sort((left, right) => left - right)
+  const place = (sorted.length - 1) * part
+  const below = sorted[Math.floor(place)] ?? Number.NaN
+  return below + ((sorted[Math.ceil(place)] ?? Number.NaN) - below) * (place - Math.floor(place))
+}

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Identities } from "../../src/ledger/Identities.ts"
+
+const day = Identities.window
+
+describe("Identities", () => {
+  it("the first wins for 24 hours, and its own repetition is none", () => {
+    const identities = new Identities()
+    expect(identities.note("a", 1, 0)).toBeUndefined()
+    expect(identities.note("a", 1, 0)).toBeUndefined()
+    expect(identities.note("a", 2, day)).toBe(1)
+    expect(identities.note("a", 3, day + 1)).toBeUndefined()
+    expect(identities.note("a", 4, day + 2)).toBe(3)
+  })
+
+  it("forgets the oldest beyond its limit", () => {
+    const identities = new Identities()
+    for (let n = 0; n <= Identities.limit; n++) identities.note(`id${n}`, n, n)
+    expect(identities.entries().length).toBe(Identities.limit)
+    expect(identities.note("id0", Identities.limit + 1, Identities.limit)).toBeUndefined()
+    expect(identities.note("id2", Identities.limit + 2, Identities.limit)).toBe(2)
+  })
+
+  it("comes back from its entries", () => {
+    const identities = new Identities()
+    identities.note("a", 1, 5)
+    expect(new Identities(identities.entries()).note("a", 2, 6)).toBe(1)
+  })
+})
