@@ -57,5 +57,9 @@ export const makeIntake = (
       }
       balance()
     })
-    return { push, balance, run: Effect.forever(tick) }
+    /** Room may have come. */
+    const settled = (): void => {
+      if (paused) balance()
+    }
+    return { push, settled, run: Effect.forever(tick) }
   })

@@ -46,6 +46,8 @@ interface PartitionEnvironment {
   readonly catalogue: Catalogue
   readonly eventsCreated: string
   readonly eventsMaxAge: number
+  /** Called after each event that was let go. */
+  readonly progressed: () => void
   readonly matching: (workspaceId: string, eventType: string) => ReadonlyArray<Webhook>
 }
 
@@ -192,6 +194,7 @@ export class Partition {
     this.#openBytes -= message.data.byteLength
     this.#settled.set(message.sequence, open.recorded)
     message.ack()
+    this.#env.progressed()
   }
 
   /** An event that was settled by a former owner: only its identity is of interest. */

@@ -5,7 +5,7 @@
  *              ▲                                               │
  *              └──────────────── LOST ◀────────────────────────┘
  */
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Schedule } from "effect"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer } from "effect"
 import { type Held, Lease } from "../broker/Lease.ts"
 import { Streams } from "../broker/Streams.ts"
 import { deliveriesStream, eventFilter, misfitFilter, streamNames } from "../broker/Subjects.ts"
@@ -37,7 +37,6 @@ const grace = 8_000
 const positionEvery = "1 second"
 /** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries. */
 const snapshotRecords = 20_000
-const snapshotEvery = "5 seconds"
 const troublePause = "1 second"
 /** A lease that is not had by then is somebody else's. */
 const standingByAfter = "500 millis"
@@ -123,7 +122,11 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       lastSequences.set(stream, Math.max(lastSequences.get(stream) ?? 0, recovered.lastSequence))
     }
     const epochs = new Map(claims.map(({ claimed, partition }) => [partition, claimed.position.epoch]))
-    const ledger = yield* ledgers.open({ lastSequences, owns: held.holds })
+    const progress = yield* Effect.makeLatch(false)
+    const progressed = () => {
+      progress.unsafeOpen()
+    }
+    const ledger = yield* ledgers.open({ lastSequences, owns: held.holds, progressed })
     const { engine, handOver } = yield* endpoints.open({
       ledger,
       owns: held.holds,
@@ -140,6 +143,10 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
         catalogue,
         eventsCreated: topology.eventsCreated,
         eventsMaxAge: config.eventsMaxAge,
+        progressed: () => {
+          progressed()
+          intake.settled()
+        },
         matching: subscriptions.matching
       })
     )
@@ -185,16 +192,6 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       },
       { concurrency: 4, discard: true }
     )
-    yield* Effect.sync(() => intake.balance()).pipe(
-      Effect.zipRight(writePositions),
-      Effect.catchTags({
-        BrokerUnavailable: () => Effect.void,
-        RevisionConflict: ({ key }) => Deferred.succeed(lost, `another worker has claimed ${key}`)
-      }),
-      Effect.schedule(Schedule.spaced(positionEvery)),
-      Effect.forkScoped
-    )
-
     const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
     const save = ({ current, name, partition }: (typeof owned)[number]) => {
       if (partition < 0) return Effect.void
@@ -202,15 +199,27 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       savedAt.set(partition, snapshot.s0)
       return snapshots.save(name, snapshot)
     }
-    yield* Effect.suspend(() => {
+    const saveStale = Effect.suspend(() => {
       const enough = Math.max(snapshotRecords, 2 * engine.liveCount)
       const stale = owned.filter(({ partition }) =>
         partition >= 0 && ledger.acknowledgedUpTo(streamOf(partition)) - (savedAt.get(partition) ?? 0) >= enough
       )
       return Effect.forEach(stale, save, { discard: true })
+    })
+    // At most once a second, and only when something was settled or recorded.
+    yield* Effect.gen(function*() {
+      yield* progress.await
+      yield* Effect.sleep(positionEvery)
+      yield* progress.close
+      yield* writePositions
+      yield* saveStale
     }).pipe(
-      Effect.catchAll((error) => Effect.logWarning(`a snapshot could not be written: ${error.message}`)),
-      Effect.schedule(Schedule.spaced(snapshotEvery)),
+      Effect.catchTags({
+        BrokerUnavailable: (error) =>
+          Effect.logWarning(`positions or a snapshot could not be written: ${error.message}`),
+        RevisionConflict: ({ key }) => Deferred.succeed(lost, `another worker has claimed ${key}`)
+      }),
+      Effect.forever,
       Effect.forkScoped
     )
 
@@ -236,7 +245,10 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
         Effect.logWarning("the hand-over is incomplete; what is missing is replayed", cause)
       )
     )
-    return yield* Effect.raceFirst(held.lost, Deferred.await(lost)).pipe(Effect.onInterrupt(() => leave))
+    return yield* Effect.raceFirst(held.lost, Deferred.await(lost)).pipe(
+      // In a fiber of its own: here nothing can be interrupted, and a limit inside would wait for what it is to end.
+      Effect.onInterrupt(() => Effect.flatMap(Effect.forkDaemon(Effect.interruptible(leave)), Fiber.await))
+    )
   })
 
   yield* Effect.gen(function*() {

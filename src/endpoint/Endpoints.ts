@@ -68,19 +68,18 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
         yield* Effect.addFinalizer(() => Effect.sync(() => engine.abandon()))
         yield* subscriptions.onChange((webhook) => engine.changed(webhook.id))
         yield* Effect.suspend(() => {
+          const pause = engine.sweep()
+          // What the sweep itself asked for is in its answer.
           early.unsafeClose()
-          return early.await.pipe(Effect.timeoutOption(engine.sweep()))
+          return early.await.pipe(Effect.timeoutOption(pause))
         }).pipe(Effect.forever, Effect.forkScoped)
 
-        const recorded: Effect.Effect<void> = Effect.suspend(() =>
-          ledger.pending() === 0 ? Effect.void : Effect.zipRight(Effect.sleep("5 millis"), recorded)
-        )
         const handOver = (grace: number) =>
           Effect.gen(function*() {
             engine.stop()
             yield* engine.idle.pipe(Effect.timeoutOption(grace))
             yield* FiberSet.clear(lanes)
-            yield* recorded.pipe(Effect.timeoutOption(recordsPatience))
+            yield* ledger.drained.pipe(Effect.timeoutOption(recordsPatience))
           })
         return { engine, handOver } satisfies OpenEndpoints
       })

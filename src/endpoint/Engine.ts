@@ -38,9 +38,12 @@ const slowAfter = 2_000
 const faultPause = 60_000
 /** A due delivery looks again this often while nothing may start. */
 const unwellPause = 1_000
-const sweepPause = 250
-const backlogPause = 1_000
+/** How often the sweep comes round while something is ready, or while nothing may start. */
+const shortPause = 250
+/** How often what is held is looked through. */
 const longPause = 60_000
+/** A timer's limit, far below what a timer of Node's can hold. */
+const longestPause = 24 * 3_600_000
 
 export type Outcome = AttemptResult | { readonly class: "expired" }
 
@@ -78,9 +81,10 @@ export class Engine {
   #stopping = false
   #abandoned = false
   readonly #idle = Effect.unsafeMakeLatch(true)
-  #nextSweep = Number.POSITIVE_INFINITY
-  #nextBacklog = 0
+  #nextSweep = 0
   #nextLong = 0
+  /** A start was refused because of the ledger or the lease: everything that waits is looked at again when it is well. */
+  #blocked = false
 
   constructor(env: Environment) {
     this.#env = env
@@ -171,6 +175,7 @@ export class Engine {
     endpoint.ready.push(live)
     this.#waiting.add(endpoint)
     this.#pump(endpoint)
+    if (endpoint.ready.size > 0) this.#sweepBy(live.since + shortPause)
   }
 
   /** What stands between an endpoint and any attempt, a lane apart. */
@@ -185,6 +190,7 @@ export class Engine {
     endpoint.held.push(live)
     this.#waiting.add(endpoint)
     this.#pump(endpoint)
+    if (endpoint.held.size > 0 && this.#nextSweep > this.#nextLong) this.#sweepBy(this.#nextLong)
   }
 
   /** All that is deferred in one turn of the event loop goes out together. */
@@ -233,7 +239,11 @@ export class Engine {
   #admit(endpoint: Endpoint): Live | undefined {
     const env = this.#env
     if (endpoint.waiting === 0 || this.#stopping || this.#abandoned) return undefined
-    if (!env.owns() || env.ledger.trouble() !== undefined) return undefined
+    if (!this.#isWell()) {
+      this.#blocked = true
+      this.#sweepBy(env.ledger.now() + shortPause)
+      return undefined
+    }
     const webhook = env.find(endpoint.webhookId)
     if (webhook === undefined || webhook.state !== "enabled") return undefined
     if (endpoint.inFlight >= allowed(endpoint.lanes, webhook.concurrency ?? env.concurrency)) return undefined
@@ -265,6 +275,7 @@ export class Engine {
       endpoint.inFlight++
       if (this.#inFlight.size === 0) this.#idle.unsafeClose()
       this.#inFlight.add(live)
+      this.#sweepBy(at + slowAfter)
       return live
     }
     return undefined
@@ -431,14 +442,25 @@ export class Engine {
     }
     item.wakeAt = at
     this.#timers.push(item)
-    if (at < this.#nextSweep) this.#env.wake()
+    this.#sweepBy(at)
+  }
+
+  #sweepBy(at: number): void {
+    if (at >= this.#nextSweep) return
+    this.#nextSweep = at
+    this.#env.wake()
+  }
+
+  /** No lease, no POST; no ledger, no POST. */
+  #isWell(): boolean {
+    return this.#env.owns() && this.#env.ledger.trouble() === undefined
   }
 
   /** Looks at everything that time moves; says in how many milliseconds it has to be called again at the latest. */
   sweep(): number {
-    const { ledger, owns } = this.#env
-    const at = ledger.now()
-    const well = owns() && ledger.trouble() === undefined && !this.#stopping
+    const at = this.#env.ledger.now()
+    const well = this.#isWell() && !this.#stopping
+    this.#nextSweep = Number.POSITIVE_INFINITY
     for (let item = this.#timers.peek(); item !== undefined && item.wakeAt <= at; item = this.#timers.peek()) {
       this.#timers.pop()
       if (item instanceof Endpoint) {
@@ -447,24 +469,38 @@ export class Engine {
       } else this.#due(item, at, well)
     }
     this.#sweepInFlight(at)
-    this.#sweepReady(at)
-    if (at >= this.#nextBacklog) {
-      this.#nextBacklog = at + backlogPause
-      for (const endpoint of this.#waiting) {
-        if (endpoint.waiting === 0) this.#waiting.delete(endpoint)
-        else this.#pump(endpoint)
-      }
-    }
+    if (well) this.#sweepWaiting(at)
     this.#serveTurns()
+    const next = Math.min(
+      this.#nextSweep,
+      this.#timers.peek()?.wakeAt ?? Number.POSITIVE_INFINITY,
+      this.#waiting.size > 0 ? this.#nextLong : Number.POSITIVE_INFINITY
+    )
+    this.#nextSweep = Math.max(next, at + 1)
+    return Math.min(this.#nextSweep - at, longestPause)
+  }
+
+  /** Ready ones that wait too long; everything that waits, after a time in which nothing could start; once a minute what is held too long. */
+  #sweepWaiting(at: number): void {
+    const all = this.#blocked || at >= this.#nextLong
+    this.#blocked = false
     if (at >= this.#nextLong) {
       this.#nextLong = at + longPause
       this.#sweepLong(at)
     }
-    this.#nextSweep = Math.min(
-      at + sweepPause,
-      Math.max(at + 1, this.#timers.peek()?.wakeAt ?? Number.POSITIVE_INFINITY)
-    )
-    return this.#nextSweep - at
+    for (const endpoint of this.#waiting) {
+      for (
+        let live = endpoint.ready.peek();
+        live !== undefined && at - live.since > Endpoint.patience;
+        live = endpoint.ready.peek()
+      ) {
+        endpoint.ready.shift()
+        this.#defer(live, this.#env.find(endpoint.webhookId)?.rateLimit === undefined ? "busy" : "rate")
+      }
+      if (endpoint.ready.size > 0) this.#sweepBy(at + shortPause)
+      if (endpoint.waiting === 0) this.#waiting.delete(endpoint)
+      else if (all) this.#pump(endpoint)
+    }
   }
 
   #due(live: Live, at: number, well: boolean): void {
@@ -479,8 +515,8 @@ export class Engine {
 
   #sweepInFlight(at: number): void {
     for (const live of this.#inFlight) {
-      if (at - live.since < slowAfter) break
       if (live.slow) continue
+      if (at - live.since < slowAfter) return this.#sweepBy(live.since + slowAfter)
       live.slow = true
       this.#slow++
       live.endpoint.slow++
@@ -488,26 +524,8 @@ export class Engine {
     }
   }
 
-  #sweepReady(at: number): void {
-    for (const endpoint of this.#waiting) {
-      for (
-        let live = endpoint.ready.peek();
-        live !== undefined && at - live.since > Endpoint.patience;
-        live = endpoint.ready.peek()
-      ) {
-        const { ledger, owns } = this.#env
-        // Nothing can be recorded now: it stays ready.
-        if (!owns() || ledger.trouble() !== undefined) return
-        endpoint.ready.shift()
-        this.#defer(live, this.#env.find(endpoint.webhookId)?.rateLimit === undefined ? "busy" : "rate")
-      }
-    }
-  }
-
   /** Once a minute: what is held too long, and actors that nothing needs any more. */
   #sweepLong(at: number): void {
-    const { ledger, owns } = this.#env
-    if (!owns() || ledger.trouble() !== undefined) return
     for (const endpoint of this.#endpoints.values()) {
       const openedAt = endpoint.circuit.openedAt
       const given = (live: Live): Happening | undefined =>

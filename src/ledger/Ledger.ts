@@ -28,8 +28,8 @@ export interface OpenLedger {
   readonly trouble: () => string | undefined
   /** The sequence of a DELIVERIES stream up to which every append of ours is acknowledged: a snapshot's S0. */
   readonly acknowledgedUpTo: (stream: string) => number
-  /** Appends not yet acknowledged. */
-  readonly pending: () => number
+  /** Waits until every append is acknowledged. */
+  readonly drained: Effect.Effect<void>
 }
 
 interface Duplicate {
@@ -53,11 +53,13 @@ interface Pending {
 export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
   /**
    * Opens the ledger for an owner. `lastSequences`: for each DELIVERIES stream the sequence its replay reached. `owns` says whether the lease
-   * still holds: nothing is appended without. Closing the scope drops what is pending; who hands over waits for `pending() === 0` before.
+   * still holds: nothing is appended without. Closing the scope drops what is pending; who hands over waits for `drained` before.
    */
   readonly open: (owner: {
     readonly lastSequences: ReadonlyMap<string, number>
     readonly owns: () => boolean
+    /** Called after each acknowledgement. */
+    readonly progressed: () => void
   }) => Effect.Effect<OpenLedger, never, Scope.Scope>
 }>() {
   static readonly layer = Layer.effect(
@@ -67,9 +69,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
       const clock = yield* BrokerClock
       const topology = yield* Topology
 
-      const open = (
-        { lastSequences, owns }: { readonly lastSequences: ReadonlyMap<string, number>; readonly owns: () => boolean }
-      ) =>
+      const open: Context.Tag.Service<Ledger>["open"] = ({ lastSequences, owns, progressed }) =>
         Effect.gen(function*() {
           const wake = yield* Effect.makeLatch(false)
           const acknowledged = new Map(lastSequences)
@@ -77,6 +77,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
           let count = 0
           let failed: Array<Pending> = []
           let failure: AppendFailed | undefined
+          const drained = yield* Effect.makeLatch(true)
           let closed = false
 
           const settle = (entry: Pending, result: Appended | AppendFailed) => {
@@ -88,11 +89,12 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                   acknowledged.set(entry.stream, result.sequence)
                 }
               }
-              count--
+              if (--count === 0) drained.unsafeOpen()
               if (failed.length === 0) {
                 failure = undefined
               }
               entry.acknowledged()
+              progressed()
               return
             }
             failure = result
@@ -113,7 +115,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
               after: stream === undefined ? 0 : acknowledged.get(stream) ?? 0,
               acknowledged: onAcknowledged
             }
-            count++
+            if (count++ === 0) drained.unsafeClose()
             if (stream !== undefined) {
               const entries = pending.get(stream)
               if (entries === undefined) pending.set(stream, new Set([entry]))
@@ -195,7 +197,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                 onSome: (entry) => entry.after
               })
             },
-            pending: () => count
+            drained: drained.await
           } satisfies OpenLedger
         })
       return { open }

@@ -215,8 +215,17 @@ const loop = async ({ from, natsUrl, ports, round }: Loop): Promise<void> => {
         connection.publish(`$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `{"batch":${batch}}`, { reply: inbox })
       }
       connection.subscribe(inbox, {
-        callback: (error, { data, reply }) => {
-          if (error !== null || reply === undefined) return reject(error ?? new Error("the pull was ended"))
+        callback: (error, { data, headers, reply }) => {
+          if (error !== null) return reject(error)
+          // The consumer is so new that the server does not listen for it yet.
+          if (headers?.code === 503) {
+            asked -= batch
+            setImmediate(ask)
+            return
+          }
+          if (reply === undefined || data.length === 0) {
+            return reject(new Error(`the pull ended: ${headers?.code} ${headers?.description}`))
+          }
           arrived.push([data, reply])
           if (asked - arrived.length < batch / 2) ask()
           pump()

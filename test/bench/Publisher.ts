@@ -68,7 +68,7 @@ const calls = {
       for (let number = 0; number < round.count; number++) {
         const due = start + number * 1000 / perSecond
         // A timer is up to a millisecond late, and that would be measured as latency: the last bit is waited for awake.
-        const early = due - monotonic() - 1.5
+        const early = due - monotonic() - 1.2
         if (early > 0) await sleep(early)
         while (monotonic() < due) await new Promise((resolve) => setImmediate(resolve))
         lateness[number] = monotonic() - due

@@ -9,14 +9,16 @@ export interface RecoveryResult {
   readonly deliveries: number
   /** From the start of the process to `readyz` 200 with a running worker; the embedded broker's own start is in it. */
   readonly seconds: number
+  /** Of that, from the lease to running, as the worker says: the rest is the starts of process and broker, and the wait for the former lease. */
+  readonly workerSeconds: number | null
   /** What the worker says it has recovered. */
   readonly live: number | null
   readonly faults: ReadonlyArray<string>
 }
 
-/** The last number of live deliveries that the worker logged. */
-const liveIn = (log: string): number | null => {
-  const found = [...log.matchAll(/(\d+) live deliveries/g)].at(-1)?.[1]
+/** The last number that the worker logged in this form. */
+const lastIn = (log: string, form: RegExp): number | null => {
+  const found = [...log.matchAll(form)].at(-1)?.[1]
   return found === undefined ? null : Number(found)
 }
 
@@ -55,13 +57,15 @@ export const recovery = (stage: Stage): Effect.Effect<RecoveryResult, BenchFaile
   const again = withProduct(site, (product) =>
     Effect.gen(function*() {
       const seconds = yield* product.ready
-      const live = liveIn(product.log())
+      const live = lastIn(product.log(), /(\d+) live deliveries/g)
+      const worker = lastIn(product.log(), /ready after (\d+) ms/g)
       const tally = yield* sink.call("tally", undefined, "10 seconds")
       const faults = faultsOf(tally, true)
       yield* stage.say(`  ready after ${seconds.toFixed(2)} s with ${live} live deliveries`)
       return {
         deliveries: round.count,
         seconds,
+        workerSeconds: worker === null ? null : worker / 1000,
         live,
         faults: live === round.count ? faults : [...faults, `${live} live deliveries after the restart`]
       }

@@ -26,6 +26,12 @@ const whole = (value: number): string => Math.round(value).toLocaleString("en-US
 
 const passes = (ok: boolean) => ok ? "PASS" as const : "FAIL" as const
 
+/** A figure of a run whose ledger is wrong says nothing. */
+const judged = (ledgers: ReadonlyArray<Verdict>, floors: ReadonlyArray<Verdict>): ReadonlyArray<Verdict> => [
+  ...ledgers,
+  ...floors.map((floor) => ledgers.length === 0 ? floor : { ...floor, verdict: "VOID" as const })
+]
+
 const ledger = (what: string, faults: ReadonlyArray<string>): ReadonlyArray<Verdict> =>
   faults.length === 0
     ? []
@@ -50,12 +56,13 @@ const ofDrain = (drain: DrainResult): ReadonlyArray<Verdict> => {
     wanted: `≥ ${whole(floors.ceiling)}/s, or undici alone as slow`,
     verdict: slow && !excused ? "VOID" : "PASS"
   }
-  return [...ledgers, sound, {
+  const ratio: Verdict = {
     what: `hookline / ceiling, ${name}`,
     measured: drain.ratio.toFixed(3),
     wanted: `≥ ${floors.ratio}`,
-    verdict: passes(drain.ratio >= floors.ratio)
-  }]
+    verdict: sound.verdict === "VOID" ? "VOID" : passes(drain.ratio >= floors.ratio)
+  }
+  return judged(ledgers, [sound, ratio])
 }
 
 const ofLatency = (result: LatencyResult): ReadonlyArray<Verdict> => {
@@ -66,18 +73,16 @@ const ofLatency = (result: LatencyResult): ReadonlyArray<Verdict> => {
     wanted: `≤ ${floors[part]} ms`,
     verdict: passes(result[part] <= floors[part])
   })
-  return [...ledger(name, result.faults), ...(result.sync === "2m" ? [floor("p50"), floor("p99")] : [])]
+  return judged(ledger(name, result.faults), result.sync === "2m" ? [floor("p50"), floor("p99")] : [])
 }
 
-const ofRecovery = (result: RecoveryResult): ReadonlyArray<Verdict> => [
-  ...ledger("recovery", result.faults),
-  {
+const ofRecovery = (result: RecoveryResult): ReadonlyArray<Verdict> =>
+  judged(ledger("recovery", result.faults), [{
     what: `ready after kill -9 with ${whole(result.deliveries)} retries waiting`,
     measured: `${result.seconds.toFixed(2)} s`,
     wanted: `≤ ${floors.recovery} s`,
     verdict: passes(result.seconds <= floors.recovery)
-  }
-]
+  }])
 
 export const verdicts = ({ drains, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
@@ -109,6 +114,7 @@ const drainRow = (drain: DrainResult, who: string, drained: Drained, more: Row):
   whole(drained.events),
   whole(drained.perSecond),
   whole(drained.middlePerSecond),
+  whole(drained.connections),
   ...cpu(drained.cpuSeconds),
   ...more
 ]
@@ -134,7 +140,7 @@ export const show = (results: Results): string =>
   [
     table(
       "Drain (CPU in seconds, from the first request to the last)",
-      ["", "events", "per second", "middle 80 %", ...processes, "ratio", "deferred records"],
+      ["", "events", "per second", "middle 80 %", "connections", ...processes, "ratio", "deferred records"],
       results.drains.flatMap(drainRows)
     ),
     table(
@@ -162,13 +168,14 @@ export const show = (results: Results): string =>
     ),
     table(
       "Recovery after kill -9",
-      ["", "live deliveries", "ready after s"],
+      ["", "live deliveries", "ready after s", "of that the worker"],
       results.recovery === undefined
         ? []
         : [[
           `${whole(results.recovery.deliveries)} retries waiting`,
           String(results.recovery.live ?? "?"),
-          results.recovery.seconds.toFixed(2)
+          results.recovery.seconds.toFixed(2),
+          results.recovery.workerSeconds?.toFixed(2) ?? "?"
         ]]
     ),
     table(

@@ -10,7 +10,7 @@ import { monotonic } from "./Monotonic.ts"
 import { serve } from "./Rpc.ts"
 import { numberOf, type Round, secret } from "./Work.ts"
 
-/** What the ledger says about a round; every number but `distinct` and `verified` should be 0. */
+/** What the ledger says about a round; the five that `faultsOf` looks at should be 0. */
 export interface Tally {
   readonly distinct: number
   readonly missing: number
@@ -27,6 +27,8 @@ export interface Tally {
   readonly last: number
   readonly tenth: number
   readonly ninetieth: number
+  /** Opened since the round was announced. */
+  readonly connections: number
 }
 
 interface Expected {
@@ -68,6 +70,7 @@ class Ledger {
   last = 0
   tenth = 0
   ninetieth = 0
+  connections = 0
 
   constructor(expected: Expected) {
     this.expected = expected
@@ -115,9 +118,22 @@ class Ledger {
   }
 
   tally(): Tally {
-    const { distinct, first, forged, last, misdirected, ninetieth, repeats, strangers, tenth, verified } = this
-    const missing = this.expected.round.count - distinct
-    return { distinct, missing, repeats, misdirected, strangers, verified, forged, first, last, tenth, ninetieth }
+    const { connections, distinct, first, forged, last, misdirected, ninetieth, repeats, strangers, tenth, verified } =
+      this
+    return {
+      distinct,
+      missing: this.expected.round.count - distinct,
+      repeats,
+      misdirected,
+      strangers,
+      verified,
+      forged,
+      first,
+      last,
+      tenth,
+      ninetieth,
+      connections
+    }
   }
 }
 
@@ -134,6 +150,7 @@ const header = (head: string, name: string): string => {
 
 const receive = (port: number) => (socket: Socket): void => {
   socket.setNoDelay(true)
+  if (ledger !== undefined) ledger.connections++
   let rest: Buffer | undefined
   socket.on("error", () => undefined)
   socket.on("data", (chunk) => {

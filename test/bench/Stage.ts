@@ -64,8 +64,12 @@ export interface Drained {
   /** From the first request to the last, and from when 10 % had come to when 90 % had. */
   readonly perSecond: number
   readonly middlePerSecond: number
+  /** New events in each half second after the first: where a run is slow. */
+  readonly halfSeconds: ReadonlyArray<number>
   /** From the first request to the last. */
   readonly cpuSeconds: Cpu
+  /** Opened to the sink. */
+  readonly connections: number
   /** Why it does not count; empty when it does. */
   readonly faults: ReadonlyArray<string>
 }
@@ -82,6 +86,15 @@ export const faultsOf = (tally: Tally, verified: boolean): ReadonlyArray<string>
 const verifyEvery = 100
 
 const rate = (events: number, from: number, to: number): number => to > from ? events / (to - from) * 1000 : 0
+
+const halfSeconds = (arrivals: Float64Array, { first, last }: Tally): ReadonlyArray<number> => {
+  const counts = Array.from({ length: Math.max(0, Math.floor((last - first) / 500) + 1) }, () => 0)
+  for (const at of arrivals) {
+    const index = Math.floor((at - first) / 500)
+    if (at > 0) counts[index] = (counts[index] ?? 0) + 1
+  }
+  return counts
+}
 
 /** Runs `work` and watches the sink until the round is complete; what has not come by then is missing. */
 export const drain = <E, R>(
@@ -106,7 +119,9 @@ export const drain = <E, R>(
       events: round.count,
       perSecond: rate(tally.distinct, tally.first, tally.last),
       middlePerSecond: rate(tally.distinct * 0.8, tally.tenth, tally.ninetieth),
+      halfSeconds: halfSeconds(yield* sink.call("arrivals", undefined, "10 seconds"), tally),
       cpuSeconds,
+      connections: tally.connections,
       faults: faultsOf(tally, signed)
     }
   })

@@ -1,6 +1,6 @@
 import { Clock, Effect, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -40,6 +40,12 @@ interface Options {
   readonly data?: string
 }
 
+/** Any free port at first, then the same again, so that clients that are connected find it. */
+const natsPort = (data: string): string => {
+  const file = join(data, "broker.json")
+  return existsSync(file) ? String(JSON.parse(readFileSync(file, "utf8")).port) : "0"
+}
+
 export const product = (options: Options = {}): Effect.Effect<Product, never, Scope.Scope> =>
   Effect.gen(function*() {
     const data = options.data ?? (yield* Effect.acquireRelease(
@@ -64,7 +70,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
           "--port",
           "0",
           "--nats-port",
-          "0",
+          natsPort(data),
           ...options.flags ?? []
         ],
         { cwd: root, env: { ...env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] }

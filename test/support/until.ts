@@ -41,7 +41,15 @@ export const deliveries = (hookline: Product, webhookId: string, workspace = "ws
   Effect.map(
     hookline.api("GET", `/v1/deliveries?webhook_id=${webhookId}`, undefined, workspace),
     ({ body }) =>
-      new Map<string, { readonly status: string; readonly attempts: number; readonly held_reason: string | null }>(
+      new Map<
+        string,
+        {
+          readonly status: string
+          readonly attempts: number
+          readonly held_reason: string | null
+          readonly last_error: string | null
+        }
+      >(
         (body?.data ?? []).map((one: { readonly event_id: string }) => [one.event_id, one])
       )
   )

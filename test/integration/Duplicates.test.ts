@@ -1,0 +1,76 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { headers } from "nats"
+import { eventually } from "../support/broker.ts"
+import { product } from "../support/product.ts"
+import { natsClient } from "../support/publisher.ts"
+import { receiver } from "../support/receiver.ts"
+import { addWebhook, until } from "../support/until.ts"
+
+describe("the same event again", () => {
+  it.scopedLive(
+    "makes no second delivery, whatever its header, after a restart and after a kill too; each repeat is recorded",
+    () =>
+      Effect.gen(function*() {
+        const endpoint = yield* receiver()
+        const hookline = yield* product({ env: { HOOKLINE_SYNC: "2m" } })
+        for (const workspace of ["ws_1", "ws_2"]) yield* addWebhook(hookline, { url: endpoint.url }, workspace)
+        const client = yield* natsClient(hookline.natsUrl())
+        const js = client.jetstream()
+        const jsm = yield* Effect.promise(() => client.jetstreamManager())
+        const publish = (workspace: string, id: string, header?: string, type = "task.created") => {
+          const options = headers()
+          if (header !== undefined) options.set("Nats-Msg-Id", header)
+          const body = id === "" ? `{"data":{}}` : `{"id":"${id}","data":{}}`
+          return Effect.retry(
+            Effect.tryPromise(() => js.publish(`events.${workspace}.${type}`, body, { headers: options })),
+            { times: 200 }
+          )
+        }
+        const recorded = Effect.gen(function*() {
+          let count = 0
+          for (let stream = 0; stream < 4; stream++) {
+            const info = yield* Effect.promise(() =>
+              jsm.streams.info(`DELIVERIES-${stream}`, { subjects_filter: "deliveries.*.*._.duplicate" })
+            )
+            for (const messages of Object.values(info.state.subjects ?? {})) count += messages
+          }
+          return count
+        })
+
+        yield* publish("ws_1", "evt_1", "ws_1/evt_1")
+        // By the body's id, by the header's, under another type; the broker takes them all.
+        expect((yield* publish("ws_1", "evt_1", "ws_1/other")).duplicate).toBe(false)
+        expect((yield* publish("ws_1", "evt_1")).duplicate).toBe(false)
+        expect((yield* publish("ws_1", "evt_1", undefined, "task.deleted")).duplicate).toBe(false)
+        yield* until("three records", recorded, (count) => count === 3)
+
+        // The same id is another event in another workspace.
+        yield* publish("ws_2", "evt_1", "ws_2/evt_1")
+        yield* eventually("both workspaces", () => endpoint.arrivals.length === 2)
+
+        // The broker's own window answers before anything is stored.
+        expect((yield* publish("ws_1", "evt_1", "ws_1/evt_1")).duplicate).toBe(true)
+        const api = yield* hookline.api("POST", "/v1/events", { id: "evt_1", event: "task.created", data: {} })
+        expect([api.status, api.body]).toEqual([202, { id: "evt_1", duplicate: true }])
+
+        hookline.signal("SIGTERM")
+        expect(yield* hookline.ended).toBe(0)
+        yield* hookline.start
+        yield* publish("ws_1", "evt_1", "after-restart")
+        yield* publish("ws_1", "", "ws_1/evt_header")
+        yield* until("a fourth record", recorded, (count) => count === 4)
+        yield* eventually("the new one", () => endpoint.seen.get("evt_header") === 1)
+        yield* hookline.kill
+        yield* hookline.start
+        yield* publish("ws_1", "evt_1", "after-kill")
+        yield* publish("ws_1", "evt_header", "after-kill-too")
+        yield* publish("ws_1", "evt_last")
+        yield* until("six records", recorded, (count) => count === 6)
+        yield* eventually("the last", () => endpoint.seen.has("evt_last"))
+        const workspaces = endpoint.arrivals.map(({ body, id }) => `${JSON.parse(body.toString()).workspace_id}/${id}`)
+        expect(workspaces.sort()).toEqual(["ws_1/evt_1", "ws_1/evt_header", "ws_1/evt_last", "ws_2/evt_1"])
+      }),
+    60_000
+  )
+})

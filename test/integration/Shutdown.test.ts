@@ -1,0 +1,116 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { existsSync, readFileSync } from "node:fs"
+import type { ServerResponse } from "node:http"
+import { join } from "node:path"
+import { eventually } from "../support/broker.ts"
+import { product } from "../support/product.ts"
+import { natsClient, publishMany } from "../support/publisher.ts"
+import { receiver } from "../support/receiver.ts"
+import { addWebhook, deliveries, never, publish, untilDelivery } from "../support/until.ts"
+
+describe("Ctrl-C", () => {
+  it.scopedLive(
+    "under load ends within 10 s with 0; nothing is lost and nothing is repeated",
+    () =>
+      Effect.gen(function*() {
+        const events = 5_000
+        const first = yield* receiver(undefined, { keepArrivals: false })
+        const second = yield* receiver(undefined, { keepArrivals: false })
+        const hookline = yield* product({ env: { HOOKLINE_SYNC: "2m" } })
+        yield* addWebhook(hookline, { url: first.url })
+        yield* addWebhook(hookline, { url: second.url, concurrency: 4 })
+        const client = yield* natsClient(hookline.natsUrl())
+        const publishing = yield* Effect.fork(
+          publishMany(client, { workspace: "ws_1", type: "task.created", prefix: "evt_", count: events, width: 200 })
+        )
+        yield* eventually("a part of the load", () => first.seen.size > events / 5)
+        const [took, code] = yield* stopped(hookline, "SIGINT")
+        expect(code).toBe(0)
+        expect(took).toBeLessThan(10_000)
+        const atStop = first.seen.size
+        expect(atStop).toBeLessThan(events)
+        yield* hookline.start
+        yield* Fiber.join(publishing)
+        yield* eventually("everything", () => first.seen.size === events && second.seen.size === events, 60_000)
+        for (const { seen } of [first, second]) {
+          expect(Array.from(seen).filter(([, count]) => count > 1)).toEqual([])
+        }
+      }),
+    120_000
+  )
+
+  it.scopedLive(
+    "gives what is in flight 8 s, holds what does not end by then without charging it, and delivers it after the next start",
+    () =>
+      Effect.gen(function*() {
+        const hanging: Array<ServerResponse> = []
+        let answers = false
+        const endpoint = yield* receiver((response) => answers ? response.end() : hanging.push(response))
+        const hookline = yield* product()
+        const { id } = yield* addWebhook(hookline, { url: endpoint.url })
+        yield* publish(hookline, "evt_ends")
+        yield* publish(hookline, "evt_hangs")
+        yield* eventually("two in flight", () => hanging.length === 2)
+        const stopping = yield* Effect.fork(stopped(hookline, "SIGINT"))
+        yield* never("an end before what is in flight has ended", () => !alive(hookline.pid()), 500)
+        const ends = endpoint.arrivals.findIndex(({ id }) => id === "evt_ends")
+        hanging[ends]?.end()
+        const [took, code] = yield* Fiber.join(stopping)
+        expect(code).toBe(0)
+        expect(took).toBeLessThan(10_500)
+        answers = true
+        yield* hookline.start
+        expect(yield* untilDelivery(hookline, id, "evt_hangs", "succeeded")).toMatchObject({ attempts: 1 })
+        expect((yield* deliveries(hookline, id)).get("evt_ends")).toMatchObject({ status: "succeeded", attempts: 1 })
+        expect(endpoint.seen.get("evt_ends")).toBe(1)
+        expect(endpoint.seen.get("evt_hangs")).toBe(2)
+      }),
+    60_000
+  )
+
+  it.scopedLive("twice is heard once, and leaves nothing behind", () =>
+    Effect.gen(function*() {
+      const hookline = yield* product()
+      const pids = processes(hookline.data, hookline.pid())
+      expect(pids.length).toBe(3)
+      hookline.signal("SIGINT")
+      hookline.signal("SIGINT")
+      expect(yield* hookline.ended).toBe(0)
+      expect(pids.filter(alive)).toEqual([])
+      expect(existsSync(join(hookline.data, "server.json"))).toBe(false)
+    }))
+})
+
+describe("kill -9", () => {
+  it.scopedLive("leaves no process behind, and the same port is free for the next start", () =>
+    Effect.gen(function*() {
+      const hookline = yield* product()
+      const pids = processes(hookline.data, hookline.pid())
+      expect(pids.every(alive)).toBe(true)
+      yield* hookline.kill
+      yield* eventually("broker and guard to end", () => !pids.some(alive), 8_000)
+      yield* hookline.start
+    }))
+})
+
+/** hookline, its broker, and the guard between them. */
+const processes = (data: string, hookline: number): ReadonlyArray<number> => {
+  const broker = Number(readFileSync(join(data, "nats.pid"), "utf8"))
+  const [, , , guard] = readFileSync(`/proc/${broker}/stat`, "utf8").split(" ")
+  return [hookline, broker, Number(guard)]
+}
+
+const alive = (pid: number): boolean =>
+  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+
+const stopped = (
+  hookline: { readonly signal: (name: NodeJS.Signals) => void; readonly ended: Effect.Effect<number | null> },
+  name: NodeJS.Signals
+) =>
+  Effect.gen(function*() {
+    const from = yield* Clock.currentTimeMillis
+    hookline.signal(name)
+    const code = yield* hookline.ended
+    return [(yield* Clock.currentTimeMillis) - from, code] as const
+  })
