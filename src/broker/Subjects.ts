@@ -146,10 +146,6 @@ export const parseDeliverySubject = (
 /** All records of a partition. */
 export const deliveriesFilter = (partition: number): string => `deliveries.${partition}.>`
 
-/** The records of one kind in a partition, such as `retry_requested`. */
-export const deliveriesKindFilter = (partition: number, kind: string): string =>
-  `deliveries.${partition}.*.*.${token(kind)}`
-
 /** The records of one webhook, of every kind. */
 export const webhookDeliveriesFilter = (partition: number, workspaceId: string, webhookId: string): string =>
   `deliveries.${partition}.${tokens(workspaceId, webhookId)}.*`

@@ -40,7 +40,10 @@ export const makeIntake = (
       const above = (part: number) => open > mostOpen * part || bytes > mostBytes * part
       if (paused ? above(0.5) : !above(1)) return
       paused = !paused
-      for (const { consumption } of partitions) paused ? consumption?.pause() : consumption?.resume()
+      for (const { consumption } of partitions) {
+        if (paused) consumption?.pause()
+        else consumption?.resume()
+      }
     }
 
     const tick = Effect.gen(function*() {

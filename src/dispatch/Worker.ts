@@ -22,7 +22,7 @@ import { Subscriptions } from "../registry/Subscriptions.ts"
 import { makeIntake } from "./Intake.ts"
 import { Partition } from "./Partition.ts"
 
-export type WorkerState = "starting" | "standing by" | "recovering" | "running" | "stopped"
+type WorkerState = "starting" | "standing by" | "recovering" | "running" | "stopped"
 
 export interface WorkerStatus {
   readonly state: WorkerState
@@ -56,6 +56,8 @@ interface Claim {
   readonly recovered: Recovered
 }
 
+const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({ state, trouble, inFlight: 0 })
+
 const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const config = yield* Config
   const lease = yield* Lease
@@ -68,9 +70,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const ledgers = yield* Ledger
   const endpoints = yield* Endpoints
 
-  let state: WorkerState = "starting"
-  let trouble: () => string | undefined = () => undefined
-  let inFlight: () => number = () => 0
+  let status = idle("starting")
 
   const streamOf = (partition: number) => deliveriesStream(partition, topology.deliveriesStreams)
 
@@ -105,7 +105,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
 
   const run = Effect.fnUntraced(function*(held: Held) {
     const lost = yield* Deferred.make<string>()
-    state = "recovering"
+    status = idle("recovering")
     const started = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     const claims = [
       ...(yield* Effect.forEach(Array.from({ length: topology.partitions }, (_, index) => index), claim, {
@@ -155,8 +155,9 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
 
     let live = 0
     for (const { partition, recovered } of claims) {
-      for (const delivery of recovered.live) engine.adopt(delivery, partition)
       live += recovered.live.length
+      // Taken over, not copied: from here on the actors' states are the only ones.
+      for (const delivery of recovered.live.splice(0)) engine.adopt(delivery, partition)
       yield* Effect.yieldNow()
     }
 
@@ -223,9 +224,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       Effect.forkScoped
     )
 
-    trouble = () => ledger.trouble()
-    inFlight = () => engine.inFlight
-    state = "running"
+    status = () => ({ state: "running", trouble: ledger.trouble(), inFlight: engine.inFlight })
     const ended = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     yield* Effect.logInfo(
       `worker runs: ${topology.partitions} partitions, ${live} live deliveries, ready after ${ended - started} ms`
@@ -252,11 +251,9 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   })
 
   yield* Effect.gen(function*() {
-    state = "starting"
-    trouble = () => undefined
-    inFlight = () => 0
+    status = idle("starting")
     const waiting = yield* Effect.sync(() => {
-      state = "standing by"
+      status = idle("standing by")
     }).pipe(Effect.delay(standingByAfter), Effect.forkScoped)
     const held = yield* lease.acquire("worker")
     yield* Fiber.interrupt(waiting)
@@ -268,8 +265,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       if (Exit.isSuccess(exit)) return Effect.logWarning(`worker lost its partitions: ${exit.value}`)
       const reason = Cause.squash(exit.cause)
       const detail = reason instanceof Error ? reason.message : String(reason)
-      state = "stopped"
-      trouble = () => detail
+      status = idle("stopped", detail)
       return Effect.logError(`worker stopped: ${detail}`)
     }),
     Effect.zipRight(Effect.sleep(troublePause)),
@@ -277,6 +273,6 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     Effect.forkScoped
   )
   return {
-    status: () => ({ state, trouble: trouble(), inFlight: inFlight() })
+    status: () => status()
   }
 })

@@ -38,25 +38,6 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
         const sender = yield* Sender
         const webhooks = yield* Webhooks
 
-        const headersOf = (webhook: Webhook, material: SigningMaterial, event: ParsedEvent, now: number) => {
-          const [newest, previous] = secretsInForce(webhook, now).standard
-          const current = newest === undefined ? undefined : material.secrets.get(newest)
-          const former = previous === undefined ? undefined : material.secrets.get(previous)
-          if (current === undefined) return undefined
-          const headers = signedHeaders({
-            eventId: event.id,
-            timestampSeconds: Math.floor(now / 1000),
-            body: event.body,
-            current: Redacted.value(current),
-            previous: former === undefined ? undefined : Redacted.value(former),
-            brand
-          })
-          for (const [name, value] of Redacted.value(material.headers)) headers.push(name, value)
-          return headers
-        }
-
-        const fault = (reason: "local" | "secret", error: string): AttemptResult => ({ class: reason, error })
-
         const gone = (webhook: Webhook) =>
           webhooks.disable(webhook.workspaceId, webhook.id, "its endpoint answered 410 Gone").pipe(
             Effect.retry({ while: (error) => error._tag === "BrokerUnavailable", schedule: brokerPause }),
@@ -70,7 +51,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             const event = given ?? Option.getOrUndefined(yield* bodies.load(delivery.eventSequence))
             if (event === undefined) return { class: "expired" } satisfies Expired
             const material = vault.signing(webhook) ?? (yield* vault.load(webhook))
-            const headers = headersOf(webhook, material, event, now)
+            const headers = headersOf(webhook, material, event, brand, now)
             if (headers === undefined) return fault("secret", "the secret in force is not there")
             const result = yield* sender.send({ url: webhook.url, headers, body: event.body, startedAt: now })
             if (config.disableOnGone && "status" in result && result.status === 410) yield* gone(webhook)
@@ -84,4 +65,30 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
         return { attempt }
       })
     )
+}
+
+const fault = (reason: "local" | "secret", error: string): AttemptResult => ({ class: reason, error })
+
+/** Undefined: the secret in force is not among what was opened. */
+const headersOf = (
+  webhook: Webhook,
+  material: SigningMaterial,
+  event: ParsedEvent,
+  brand: Brand,
+  now: number
+): ReadonlyArray<string> | undefined => {
+  const [newest, previous] = secretsInForce(webhook, now).standard
+  const current = newest === undefined ? undefined : material.secrets.get(newest)
+  const former = previous === undefined ? undefined : material.secrets.get(previous)
+  if (current === undefined) return undefined
+  const headers = signedHeaders({
+    eventId: event.id,
+    timestampSeconds: Math.floor(now / 1000),
+    body: event.body,
+    current: Redacted.value(current),
+    previous: former === undefined ? undefined : Redacted.value(former),
+    brand
+  })
+  for (const [name, value] of Redacted.value(material.headers)) headers.push(name, value)
+  return headers
 }

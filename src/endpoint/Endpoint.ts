@@ -68,7 +68,8 @@ export class Endpoint {
   backlogNext = false
   /** `deferred` records that go out together at the end of the turn. */
   deferring: Array<Live> = []
-  wakeAt = 0
+  /** Its earliest timer that is set. */
+  alarmAt = Number.POSITIVE_INFINITY
 
   constructor(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number) {
     this.workspaceId = workspaceId

@@ -45,6 +45,17 @@ const longPause = 60_000
 /** A timer's limit, far below what a timer of Node's can hold. */
 const longestPause = 24 * 3_600_000
 
+/** An endpoint's own timer: its rate has a token, or its circuit may be probed. One that was overtaken by an earlier one does no harm. */
+class Alarm {
+  readonly endpoint: Endpoint
+  readonly wakeAt: number
+
+  constructor(endpoint: Endpoint, wakeAt: number) {
+    this.endpoint = endpoint
+    this.wakeAt = wakeAt
+  }
+}
+
 export type Outcome = AttemptResult | { readonly class: "expired" }
 
 export interface Environment {
@@ -70,7 +81,7 @@ export interface Environment {
 export class Engine {
   readonly #env: Environment
   readonly #endpoints = new Map<WebhookId, Endpoint>()
-  readonly #timers = new Heap<Live | Endpoint>((item) => item.wakeAt)
+  readonly #timers = new Heap<Live | Alarm>((item) => item.wakeAt)
   /** In order of their start. */
   readonly #inFlight = new Set<Live>()
   readonly #turns = new Turns()
@@ -249,8 +260,10 @@ export class Engine {
     if (endpoint.inFlight >= allowed(endpoint.lanes, webhook.concurrency ?? env.concurrency)) return undefined
     const at = env.ledger.now()
     const probe = isOpen(endpoint.circuit)
-    if (probe && (endpoint.inFlight > 0 || at < endpoint.circuit.probeAt)) {
-      this.#wakeLater(endpoint, endpoint.circuit.probeAt)
+    // The last one in flight looks again when it ends.
+    if (probe && endpoint.inFlight > 0) return undefined
+    if (probe && at < endpoint.circuit.probeAt) {
+      this.#alarm(endpoint, endpoint.circuit.probeAt)
       return undefined
     }
     if (this.#inFlight.size >= env.slots || (this.#slow * 2 >= env.slots && endpoint.isSlow(slowAfter))) {
@@ -260,7 +273,7 @@ export class Engine {
     const rate = webhook.rateLimit
     const bucket = rate === undefined ? undefined : take(endpoint.bucket ?? full(rate, at), rate, at)
     if (rate !== undefined && bucket === undefined) {
-      this.#wakeLater(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
+      this.#alarm(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
       return undefined
     }
     for (let live = endpoint.next(probe); live !== undefined; live = endpoint.next(probe)) {
@@ -431,17 +444,16 @@ export class Engine {
 
   // --- time
 
-  #wakeLater(item: Live | Endpoint, at: number): void {
-    // An endpoint stands among the timers once, with its earliest time.
-    if (item instanceof Endpoint) {
-      if (item.wakeAt !== 0 && item.wakeAt <= at) return
-      if (item.wakeAt !== 0) {
-        this.#env.wake()
-        return
-      }
-    }
-    item.wakeAt = at
-    this.#timers.push(item)
+  #wakeLater(live: Live, at: number): void {
+    live.wakeAt = at
+    this.#timers.push(live)
+    this.#sweepBy(at)
+  }
+
+  #alarm(endpoint: Endpoint, at: number): void {
+    if (endpoint.alarmAt <= at) return
+    endpoint.alarmAt = at
+    this.#timers.push(new Alarm(endpoint, at))
     this.#sweepBy(at)
   }
 
@@ -463,10 +475,11 @@ export class Engine {
     this.#nextSweep = Number.POSITIVE_INFINITY
     for (let item = this.#timers.peek(); item !== undefined && item.wakeAt <= at; item = this.#timers.peek()) {
       this.#timers.pop()
-      if (item instanceof Endpoint) {
-        item.wakeAt = 0
-        this.#pump(item)
-      } else this.#due(item, at, well)
+      if (item instanceof Live) this.#due(item, at, well)
+      else {
+        item.endpoint.alarmAt = Number.POSITIVE_INFINITY
+        this.#pump(item.endpoint)
+      }
     }
     this.#sweepInFlight(at)
     if (well) this.#sweepWaiting(at)

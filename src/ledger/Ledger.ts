@@ -69,6 +69,12 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
       const clock = yield* BrokerClock
       const topology = yield* Topology
 
+      const partition = (workspaceId: WorkspaceId) => partitionOf(workspaceId, topology.partitions)
+      const streamOf = (workspaceId: WorkspaceId) =>
+        deliveriesStream(partition(workspaceId), topology.deliveriesStreams)
+      const subjectOf = ({ delivery, kind }: DeliveryRecord) =>
+        deliverySubject(partition(delivery.workspaceId), delivery.workspaceId, delivery.webhookId, kind)
+
       const open: Context.Tag.Service<Ledger>["open"] = ({ lastSequences, owns, progressed }) =>
         Effect.gen(function*() {
           const wake = yield* Effect.makeLatch(false)
@@ -123,13 +129,6 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
             }
             send(entry)
           }
-
-          const subjectOf = (record: DeliveryRecord) => {
-            const { workspaceId, webhookId } = record.delivery
-            return deliverySubject(partitionOf(workspaceId, topology.partitions), workspaceId, webhookId, record.kind)
-          }
-          const streamOf = (workspaceId: string) =>
-            deliveriesStream(partitionOf(workspaceId, topology.partitions), topology.deliveriesStreams)
 
           yield* Effect.gen(function*() {
             yield* wake.await

@@ -7,7 +7,7 @@ import { key, streamNames } from "../broker/Subjects.ts"
  * Where a partition stands: "the position is ours" (ARCHITECTURE). Every event with a sequence up to `floor` is settled. Written only after the
  * records that settle it are acknowledged; the epoch fences former owners.
  */
-export interface Position {
+interface Position {
   readonly epoch: number
   readonly floor: number
   /** The projection's sequence at the last match. */

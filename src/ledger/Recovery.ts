@@ -12,7 +12,7 @@ import { type Snapshot, Snapshots } from "./Snapshots.ts"
 /** A partition as its records leave it. */
 export interface Recovered {
   readonly floor: number
-  readonly live: ReadonlyArray<Delivery>
+  readonly live: Array<Delivery>
   /** For events above the floor: the webhooks whose delivery has a record. Such an event comes again, less these. */
   readonly settled: ReadonlyMap<number, ReadonlySet<WebhookId>>
   /** Events above the floor that were recorded as repeats. */

@@ -59,7 +59,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
 
       const namesOf = (partition: string) =>
         objects.names.pipe(
-          Effect.map((names) => names.filter((name) => name.startsWith(prefix(partition))).sort().reverse())
+          Effect.map((names) => names.filter((name) => name.startsWith(prefix(partition))).sort().toReversed())
         )
 
       const save = Effect.fnUntraced(function*(partition: string, snapshot: Snapshot) {

@@ -4,7 +4,7 @@ import type { JsonObject } from "./EventType.ts"
 import { printable } from "./Printable.ts"
 
 /** Where `data` breaks its schema, such as `data.items[0].name`, and what is wrong there. */
-export interface SchemaProblem {
+interface SchemaProblem {
   readonly field: string
   readonly message: string
 }

@@ -7,7 +7,7 @@ import { printable } from "./Printable.ts"
 import { reject, type Rejection } from "./Rejection.ts"
 import { isTimestamp, timestampAt } from "./Timestamp.ts"
 
-export type { Rejection, RejectionReason } from "./Rejection.ts"
+export type { Rejection } from "./Rejection.ts"
 
 /** An event as a publisher gave it, over NATS or HTTP. */
 export interface PublishedEvent {

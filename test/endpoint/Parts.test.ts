@@ -1,10 +1,18 @@
 import { describe, expect, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { attempted, type Circuit, closed, isOpen } from "../../src/endpoint/Circuit.ts"
 import { Fifo } from "../../src/endpoint/Fifo.ts"
 import { Heap } from "../../src/endpoint/Heap.ts"
 import { afterAttempt, allowed, initial, type Lanes } from "../../src/endpoint/Lanes.ts"
 import { full, nextToken, take, type TokenBucket } from "../../src/endpoint/TokenBucket.ts"
+
+const fail = (circuit: Circuit, at: number, probe = false) => attempted(circuit, { answered: false, probe, at })
+
+const tenTimes = (circuit: Circuit) =>
+  Array.from({ length: 10 }).reduce<Circuit>((current) => fail(current, 0), circuit)
+
+const after = (lanes: Lanes, ...results: ReadonlyArray<boolean>) =>
+  results.reduce((current, success) => afterAttempt(current, success, 16), lanes)
 
 describe("Heap", () => {
   it("gives what it was given, least first", () => {
@@ -38,10 +46,6 @@ describe("Fifo", () => {
 })
 
 describe("Circuit", () => {
-  const fail = (circuit: Circuit, at: number, probe = false) => attempted(circuit, { answered: false, probe, at })
-  const tenTimes = (circuit: Circuit) =>
-    Array.from({ length: 10 }).reduce<Circuit>((current) => fail(current, 0), circuit)
-
   it("opens at the tenth attempt in a row without an answer", () => {
     const nine = Array.from({ length: 9 }).reduce<Circuit>((current) => fail(current, 0), closed)
     expect(isOpen(nine)).toBe(false)
@@ -67,9 +71,6 @@ describe("Circuit", () => {
 })
 
 describe("Lanes", () => {
-  const after = (lanes: Lanes, ...results: ReadonlyArray<boolean>) =>
-    results.reduce((current, success) => afterAttempt(current, success, 16), lanes)
-
   it("double on success up to the concurrency, fall to one after three failures in a row", () => {
     expect(initial.limit).toBe(4)
     expect(after(initial, true).limit).toBe(8)

@@ -7,7 +7,7 @@ import { eventually } from "../support/broker.ts"
 import { product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
-import { addWebhook, deliveries, never, publish, untilDelivery } from "../support/until.ts"
+import { addWebhook, deliveries, never, publish, until, untilDelivery } from "../support/until.ts"
 
 describe("Ctrl-C", () => {
   it.scopedLive(
@@ -53,6 +53,10 @@ describe("Ctrl-C", () => {
         yield* publish(hookline, "evt_hangs")
         yield* eventually("two in flight", () => hanging.length === 2)
         const stopping = yield* Effect.fork(stopped(hookline, "SIGINT"))
+        // The API closes first: then the drain has begun.
+        const { url } = JSON.parse(readFileSync(join(hookline.data, "server.json"), "utf8"))
+        const isUp = Effect.promise(() => fetch(`${url}/healthz`).then(() => true, () => false))
+        yield* until("the API to be closed", isUp, (up) => !up, 3_000)
         yield* never("an end before what is in flight has ended", () => !alive(hookline.pid()), 500)
         const ends = endpoint.arrivals.findIndex(({ id }) => id === "evt_ends")
         hanging[ends]?.end()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import { decode, encode, encodeDeferred, encodeDuplicate, type Fact } from "../../src/ledger/Record.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { EventId, WorkspaceId } from "../../src/model/Id.ts"

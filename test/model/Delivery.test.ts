@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import fc from "fast-check"
+import * as fc from "fast-check"
 import {
   circuitLimit,
   decide,
@@ -67,6 +67,8 @@ const attempt = (state: Delivery, outcome: ReturnType<typeof answered>): Decisio
     at: outcome.startedAt + outcome.latency,
     outcome
   })
+
+const fold = (many: ReadonlyArray<DeliveryRecord>) => many.reduce<Delivery | undefined>(evolve, undefined)
 
 describe("the table", () => {
   for (const [type, row] of Object.entries(table)) {
@@ -184,7 +186,6 @@ describe("evolve", () => {
           .map((record) => ({ record, key: numbers.next().value }))
           .sort((left, right) => left.key - right.key)
           .map(({ record }) => record)
-        const fold = (many: ReadonlyArray<DeliveryRecord>) => many.reduce<Delivery | undefined>(evolve, undefined)
         expect(fold(shuffled)).toEqual(records.at(-1)?.delivery)
       })
     )
