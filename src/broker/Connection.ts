@@ -10,6 +10,7 @@ import {
   NatsError
 } from "nats"
 import { BrokerUnavailable } from "./Streams.ts"
+import { makeTick } from "./Tick.ts"
 
 /** How long a request may take, and how long the first connection. */
 const requestLimit = 5000
@@ -44,6 +45,8 @@ export class Connection extends Context.Tag("hookline/broker/Connection")<Connec
   ) => Effect.Effect<Msg, BrokerUnavailable>
   /** A fresh inbox under our own prefix. */
   readonly inbox: () => string
+  /** Runs what writes to the connection at the end of a tick, with everything else that is written in it. */
+  readonly soon: (flush: () => void) => void
   /** Where we are connected to, without credentials. */
   readonly address: string
 }>() {
@@ -143,6 +146,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
       Effect.withClock(clock)
     )
 
+  const soon = yield* makeTick
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true
   const change = (state: boolean) => {
@@ -185,6 +189,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
       return () => void listeners.delete(listener)
     },
     inbox: () => createInbox(prefix),
+    soon,
     request: (operation: string, subject: string, payload: Uint8Array | string = "") =>
       connected
         ? Effect.tryPromise({

@@ -105,8 +105,7 @@ interface Ready {
 }
 
 /**
- * One wildcard inbox takes all acknowledgements. What is appended within one turn of the event loop is written in one go at its end,
- * which under load is what a tick of a few milliseconds is, and costs an idle system no waiting.
+ * One wildcard inbox takes all acknowledgements. What is appended within a tick is written in one go (see Tick).
  */
 const make = Effect.gen(function*() {
   const connection = yield* Connection
@@ -184,7 +183,7 @@ const make = Effect.gen(function*() {
     if (pending.size + outbox.length >= maxInFlight) {
       return later(settled, failed("disconnected", message.subject, `${maxInFlight} appends are in flight already`))
     }
-    if (outbox.push({ message, data, headers, settled }) === 1) setImmediate(flush)
+    if (outbox.push({ message, data, headers, settled }) === 1) connection.soon(flush)
   }
 
   const stopWatching = connection.onChange((connected) => {

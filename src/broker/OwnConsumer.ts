@@ -41,7 +41,7 @@ export const deleteConsumer = (connection: Connected, stream: string, name: stri
     Effect.asVoid
   )
 
-/** Collects what is acknowledged within a turn of the event loop and writes it at its end, in one go. */
+/** Collects what is acknowledged within a tick and writes it in one go. */
 export const makeAcknowledge = (connection: Connected): (reply: string) => void => {
   let replies: Array<string> = []
   const flush = () => {
@@ -52,7 +52,7 @@ export const makeAcknowledge = (connection: Connected): (reply: string) => void 
     for (const reply of batch) connection.nats.publish(reply)
   }
   return (reply) => {
-    if (replies.push(reply) === 1) setImmediate(flush)
+    if (replies.push(reply) === 1) connection.soon(flush)
   }
 }
 

@@ -21,6 +21,8 @@ export class Live {
   recording = false
   deferReason: HoldReason = "busy"
   afterRecord: (() => void) | undefined
+  /** Ends the attempt in flight at once. */
+  abort: (() => void) | undefined
   /** When the attempt in flight was begun; when a ready one began to wait. */
   since = 0
   /** In flight for more than 2 s. */
@@ -37,10 +39,11 @@ export class Live {
   }
 }
 
-/** At least so many fresh deliveries may wait in an endpoint, and as many more as it will take within a second. */
-const queueLimit = 32
+/** Fresh deliveries may wait in an endpoint if their turn comes within a second, and never more than this. */
 const queueMost = 4_096
 const longestWait = 1_000
+/** What an attempt of an endpoint that has answered none yet is taken for, milliseconds. */
+const unknownPace = 5
 
 /**
  * The actor of one webhook: a plain object that owns its queue, its lanes, its circuit and its rate. Only `Endpoints` touches it, on one
@@ -64,6 +67,8 @@ export class Endpoint {
   bucket: TokenBucket | undefined
   /** The moving average of what an attempt takes, from its start to its acknowledged record, in milliseconds. */
   pace: number | undefined
+  /** When an attempt last ended, or began where none was in flight. */
+  progressAt = 0
   /** The next one comes from the backlog: fresh and backlog take turns. */
   backlogNext = false
   /** `deferred` records that go out together at the end of the turn. */
@@ -77,11 +82,12 @@ export class Endpoint {
     this.partition = partition
   }
 
-  /** Whether a fresh delivery would have its turn within a second; if not, it is deferred at once. */
-  hasRoom(lanes: number): boolean {
+  /** Whether a fresh delivery would have its turn within a second; if not, it is deferred at once. An endpoint that hangs is as slow as it hangs. */
+  hasRoom(lanes: number, now: number): boolean {
     const waiting = this.ready.size
-    if (this.pace === undefined) return waiting < queueLimit
-    return waiting < queueMost && (waiting + 1) * this.pace <= longestWait * lanes
+    if (this.inFlight + waiting < lanes) return true
+    const pace = Math.max(this.pace ?? unknownPace, this.inFlight === 0 ? 0 : now - this.progressAt)
+    return waiting < queueMost && (waiting + 1) * pace <= longestWait * lanes
   }
 
   /** How long a ready delivery waits before it is deferred, milliseconds. */

@@ -1,4 +1,5 @@
-import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { performance } from "node:perf_hooks"
 import { Config } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
 import type { OpenLedger } from "../ledger/Ledger.ts"
@@ -6,6 +7,7 @@ import { evaluate, schedule } from "../model/RetrySchedule.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import { Attempting } from "./Attempting.ts"
 import { Engine } from "./Engine.ts"
+import { Places } from "./Places.ts"
 
 /** Who owns the partitions now. */
 export interface Owner {
@@ -42,8 +44,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       const retries = yield* evaluate(schedule(config.retrySchedule))
 
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns }: Owner) {
-        const lanes = yield* FiberSet.make<void>()
-        const fork = yield* FiberSet.runtime(lanes)<never>()
+        const attempt = yield* attempting.open
         const early = yield* Effect.makeLatch(false)
         const engine = new Engine({
           ledger,
@@ -51,16 +52,13 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           epoch,
           retries,
           concurrency: config.concurrency,
-          slots: config.maxInFlight,
+          places: new Places(config.maxInFlight, makeBusy()),
           find: (webhookId) => {
             const webhook = subscriptions.get(webhookId)
             return webhook === undefined || webhook.deleted ? undefined : webhook
           },
-          attempt: (webhook, delivery, event) => attempting.attempt(webhook, delivery, event, ledger.now()),
+          attempt: (webhook, delivery, event, settle) => attempt(webhook, delivery, event, ledger.now(), settle),
           keepBody: bodies.keep,
-          fork: (lane) => {
-            fork(lane)
-          },
           wake: () => {
             early.unsafeOpen()
           }
@@ -78,7 +76,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           Effect.gen(function*() {
             engine.stop()
             yield* engine.idle.pipe(Effect.timeoutOption(grace))
-            yield* FiberSet.clear(lanes)
+            engine.abort()
             yield* ledger.drained.pipe(Effect.timeoutOption(recordsPatience))
           })
         return { engine, handOver } satisfies OpenEndpoints
@@ -86,4 +84,15 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       return { open }
     })
   )
+}
+
+/** How busy the thread was between two calls. */
+const makeBusy = () => {
+  let before = performance.eventLoopUtilization()
+  return () => {
+    const now = performance.eventLoopUtilization()
+    const { utilization } = performance.eventLoopUtilization(now, before)
+    before = now
+    return utilization
+  }
 }

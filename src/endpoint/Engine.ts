@@ -29,6 +29,7 @@ import { attempted, isOpen } from "./Circuit.ts"
 import { Endpoint, Live } from "./Endpoint.ts"
 import { Heap } from "./Heap.ts"
 import { afterAttempt, allowed } from "./Lanes.ts"
+import type { Places } from "./Places.ts"
 import { full, nextToken, take } from "./TokenBucket.ts"
 import { Turns } from "./Turns.ts"
 
@@ -68,12 +69,17 @@ export interface Environment {
   /** For webhooks that name no concurrency of their own. */
   readonly concurrency: number
   /** Attempts in flight in the process. */
-  readonly slots: number
+  readonly places: Places
   /** The webhook as it is now; undefined once it is deleted. */
   readonly find: (webhookId: WebhookId) => Webhook | undefined
-  readonly attempt: (webhook: Webhook, delivery: Delivery, event: ParsedEvent | undefined) => Effect.Effect<Outcome>
+  /** Calls back once, perhaps at once, unless it is cancelled before by what it answers. */
+  readonly attempt: (
+    webhook: Webhook,
+    delivery: Delivery,
+    event: ParsedEvent | undefined,
+    settle: (outcome: Outcome) => void
+  ) => () => void
   readonly keepBody: (eventSequence: number, event: ParsedEvent) => void
-  readonly fork: (lane: Effect.Effect<void>) => void
   /** Asks for a sweep before its time. */
   readonly wake: () => void
 }
@@ -117,13 +123,16 @@ export class Engine {
     const webhook = this.#env.find(delivery.webhookId)
     if (webhook === undefined) return
     const endpoint = this.#endpointOf(delivery.workspaceId, delivery.webhookId, partition)
-    const live = new Live(endpoint, delivery)
-    endpoint.live.set(delivery.eventSequence, live)
-    if (delivery.state === "due") return this.#wakeLater(live, delivery.dueAt)
-    if (delivery.state === "held" && webhook.state === "disabled") {
-      return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
-    }
-    // What was in flight, or ready again after a manual retry, comes back as it was recorded: it waits for a lane.
+    const at = this.#env.ledger.now()
+    // A snapshot may have caught it in flight: it is held, as its last record says or would.
+    const state: Delivery = delivery.state === "in_flight"
+      ? { ...delivery, state: "held", heldReason: "in_flight", heldSince: delivery.heldSince || at }
+      : delivery
+    const live = new Live(endpoint, state)
+    endpoint.live.set(state.eventSequence, live)
+    if (state.state === "due") return this.#wakeLater(live, state.dueAt)
+    if (state.state === "held" && webhook.state === "disabled") return this.#happen(live, { type: "disabled", at })
+    // What is ready again after a manual retry comes back as it was recorded: it waits for a lane.
     this.#hold(live)
   }
 
@@ -180,9 +189,9 @@ export class Engine {
     if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
     const obstacle = this.#obstacle(endpoint, webhook)
     const lanes = allowed(endpoint.lanes, webhook.concurrency ?? this.#env.concurrency)
-    const room = endpoint.inFlight + endpoint.ready.size < lanes || endpoint.hasRoom(lanes)
-    if (obstacle !== undefined || !room) return this.#defer(live, obstacle ?? "busy")
-    live.since = this.#env.ledger.now()
+    const at = this.#env.ledger.now()
+    if (obstacle !== undefined || !endpoint.hasRoom(lanes, at)) return this.#defer(live, obstacle ?? "busy")
+    live.since = at
     endpoint.ready.push(live)
     this.#waiting.add(endpoint)
     this.#pump(endpoint)
@@ -241,9 +250,7 @@ export class Engine {
 
   /** Starts as many lanes as there is work and leave for. */
   #pump(endpoint: Endpoint): void {
-    for (let live = this.#admit(endpoint); live !== undefined; live = this.#admit(endpoint)) {
-      this.#env.fork(this.#lane(live))
-    }
+    for (let live = this.#admit(endpoint); live !== undefined; live = this.#admit(endpoint)) this.#attempt(live)
   }
 
   /** The guard before a POST: the next delivery of the endpoint, now in flight, or undefined when none may start. */
@@ -266,7 +273,7 @@ export class Engine {
       this.#alarm(endpoint, endpoint.circuit.probeAt)
       return undefined
     }
-    if (this.#inFlight.size >= env.slots || (this.#slow * 2 >= env.slots && endpoint.isSlow(slowAfter))) {
+    if (!this.#hasPlace() || (this.#slow * 2 >= env.places.most && endpoint.isSlow(slowAfter))) {
       this.#turns.add(endpoint)
       return undefined
     }
@@ -285,7 +292,7 @@ export class Engine {
       live.probe = probe
       live.since = at
       this.#happen(live, { type: "started", at })
-      endpoint.inFlight++
+      if (endpoint.inFlight++ === 0) endpoint.progressAt = at
       if (this.#inFlight.size === 0) this.#idle.unsafeClose()
       this.#inFlight.add(live)
       this.#sweepBy(at + slowAfter)
@@ -294,68 +301,61 @@ export class Engine {
     return undefined
   }
 
-  /** Attempts one after the other, as long as there are some for this endpoint and nobody else waits for the place. */
-  #lane(first: Live): Effect.Effect<void> {
-    const { endpoint } = first
-    const attempt = (live: Live) => this.#attempt(live)
-    const next = () => this.#continue(endpoint)
-    return Effect.gen(function*() {
-      for (let live: Live | undefined = first; live !== undefined; live = next()) yield* attempt(live)
-    })
+  /** Slow ones keep no thread busy: they count only against the most there may ever be. */
+  #hasPlace(): boolean {
+    const { limit, most } = this.#env.places
+    return this.#inFlight.size < most && this.#inFlight.size - this.#slow < limit
   }
 
-  #continue(endpoint: Endpoint): Live | undefined {
-    if (this.#turns.size > 0) {
-      if (endpoint.waiting > 0) this.#turns.add(endpoint)
-      this.#serveTurns()
-      return undefined
-    }
-    const live = this.#admit(endpoint)
-    // More lanes may have been granted by a success.
-    if (live !== undefined) this.#pump(endpoint)
-    return live
+  /** A lane goes on as long as there is something for it, and nobody else waits for the place. */
+  #continue(endpoint: Endpoint): void {
+    if (this.#turns.size === 0) return this.#pump(endpoint)
+    if (endpoint.waiting > 0) this.#turns.add(endpoint)
+    this.#serveTurns()
   }
 
   #serveTurns(): void {
-    for (let turns = this.#turns.size; turns > 0 && this.#inFlight.size < this.#env.slots; turns--) {
+    for (
+      let turns = this.#turns.size;
+      turns > 0 && this.#inFlight.size - this.#slow < this.#env.places.limit;
+      turns--
+    ) {
       const endpoint = this.#turns.next()
       const live = endpoint === undefined ? undefined : this.#admit(endpoint)
       if (endpoint === undefined || live === undefined) continue
-      this.#env.fork(this.#lane(live))
+      this.#attempt(live)
       if (endpoint.waiting > 0) this.#turns.add(endpoint)
     }
   }
 
-  /** One attempt, until its record is acknowledged: only then is the lane free. */
-  #attempt(live: Live): Effect.Effect<void> {
-    const env = this.#env
-    const webhook = env.find(live.endpoint.webhookId)
+  /** One attempt; when its record is acknowledged, and only then, the lane is free. */
+  #attempt(live: Live): void {
+    const webhook = this.#env.find(live.endpoint.webhookId)
     // Deleted between the guard and here: nothing was sent.
-    const result = webhook === undefined
-      ? Effect.succeed<Outcome>({ class: "shutdown", error: "the webhook was deleted" })
-      : env.attempt(webhook, live.state, live.event)
-    return result.pipe(
-      Effect.onInterrupt(() =>
-        Effect.sync(() => this.#ended(live, { class: "shutdown", error: "hookline stops" }, () => {}))
-      ),
-      Effect.flatMap((outcome) => Effect.async<void>((resume) => this.#ended(live, outcome, () => resume(Effect.void))))
-    )
+    if (webhook === undefined) return this.#ended(live, { class: "shutdown", error: "the webhook was deleted" })
+    let settled = false
+    const abort = this.#env.attempt(webhook, live.state, live.event, (outcome) => {
+      settled = true
+      live.abort = undefined
+      this.#ended(live, outcome)
+    })
+    if (!settled) live.abort = abort
   }
 
-  #ended(live: Live, outcome: Outcome, done: () => void): void {
+  #ended(live: Live, outcome: Outcome): void {
     if (this.#abandoned) return
     if (live.recording) {
-      live.afterRecord = () => this.#ended(live, outcome, done)
+      live.afterRecord = () => this.#ended(live, outcome)
       return
     }
     const at = this.#env.ledger.now()
-    if (outcome.class === "expired") return this.#happen(live, { type: "expired", at }, done)
-    if (isLocalFault(outcome)) return this.#happen(live, { type: "faulted", at, reason: outcome.class }, done)
+    if (outcome.class === "expired") return this.#happen(live, { type: "expired", at })
+    if (isLocalFault(outcome)) return this.#happen(live, { type: "faulted", at, reason: outcome.class })
     const { endpoint } = live
     const concurrency = this.#env.find(endpoint.webhookId)?.concurrency ?? this.#env.concurrency
     endpoint.lanes = afterAttempt(endpoint.lanes, outcome.class === "success", concurrency)
     endpoint.circuit = attempted(endpoint.circuit, { answered: wasAnswered(outcome), probe: live.probe, at })
-    this.#happen(live, { type: "finished", at, outcome }, done)
+    this.#happen(live, { type: "finished", at, outcome })
     if (isOpen(endpoint.circuit)) {
       for (const ready of endpoint.ready.drain()) this.#defer(ready, "circuit")
     }
@@ -368,7 +368,7 @@ export class Engine {
   }
 
   /** Decides, records where the table has a record, and applies: at once without one, when it is acknowledged with one. */
-  #happen(live: Live, happening: Happening, done?: () => void): void {
+  #happen(live: Live, happening: Happening): void {
     const decision = decide(live.state, happening, this.#rules(live.endpoint))
     if ("refused" in decision) throw new Error(`${happening.type} does not apply to ${live.state.state}`)
     if (decision.record === undefined) {
@@ -376,10 +376,10 @@ export class Engine {
       return
     }
     live.recording = true
-    this.#env.ledger.record(decision.record, () => this.#applied(live, decision.next, done))
+    this.#env.ledger.record(decision.record, () => this.#applied(live, decision.next))
   }
 
-  #applied(live: Live, next: Delivery, done?: () => void): void {
+  #applied(live: Live, next: Delivery): void {
     if (this.#abandoned) return
     live.recording = false
     live.state = next
@@ -387,27 +387,30 @@ export class Engine {
     live.settle = undefined
     settle?.()
     if (next.state !== "in_flight") {
-      this.#release(live)
+      const freed = this.#release(live)
       this.#route(live)
+      if (freed) this.#continue(live.endpoint)
     }
     const after = live.afterRecord
     live.afterRecord = undefined
     after?.()
-    done?.()
   }
 
-  /** Frees the lane and the place in the process. */
-  #release(live: Live): void {
-    if (!this.#inFlight.delete(live)) return
+  /** Frees the lane and the place in the process, if it had one. */
+  #release(live: Live): boolean {
+    if (!this.#inFlight.delete(live)) return false
     const { endpoint } = live
     endpoint.inFlight--
+    endpoint.progressAt = this.#env.ledger.now()
+    this.#env.places.ended(this.#inFlight.size - this.#slow + 1)
     if (live.slow) {
       live.slow = false
       this.#slow--
       endpoint.slow--
     }
-    endpoint.note(this.#env.ledger.now() - live.since)
+    endpoint.note(endpoint.progressAt - live.since)
     if (this.#inFlight.size === 0) this.#idle.unsafeOpen()
+    return true
   }
 
   /** Puts a delivery where its state belongs. */
@@ -574,9 +577,20 @@ export class Engine {
     return this.#idle.await
   }
 
+  /** Ends every attempt in flight; each is recorded as held. */
+  abort(): void {
+    for (const live of this.#inFlight) {
+      if (live.abort === undefined) continue
+      live.abort()
+      live.abort = undefined
+      this.#ended(live, { class: "shutdown", error: "hookline stops" })
+    }
+  }
+
   /** LOST: nothing is recorded from here on, whatever still ends. */
   abandon(): void {
     this.#abandoned = true
+    for (const live of this.#inFlight) live.abort?.()
   }
 
   #endpointOf(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number): Endpoint {

@@ -24,6 +24,11 @@ export class Sender extends Context.Tag("hookline/Sender")<Sender, {
    * to bound.
    */
   readonly send: (request: SendRequest) => Effect.Effect<AttemptResult>
+  /**
+   * The same without an Effect, for the hot path. `settle` is called once, unless the function that comes back, which ends the attempt at once, is
+   * called before.
+   */
+  readonly unsafeSend: (request: SendRequest, settle: (result: AttemptResult) => void) => () => void
 }>() {}
 
 /** Headers that are the connection's or undici's to write; a request with one is not sent. */
@@ -111,28 +116,36 @@ export const make = (options: { readonly ca?: string; readonly resolve?: Resolve
     )
     yield* Effect.forkScoped(deadlines.run)
 
-    const send = (request: SendRequest): Effect.Effect<AttemptResult> =>
-      Effect.async<AttemptResult>((resume) => {
-        if (closed) {
-          resume(Effect.succeed({ class: "shutdown", error: "no attempt is made during a shutdown" }))
-          return
-        }
-        const found = target(request.url)
-        if (typeof found === "string") {
-          resume(Effect.succeed({ class: "address", startedAt: request.startedAt, latency: 0, error: found }))
-          return
-        }
-        const misplaced = reservedHeader(request.headers)
-        if (misplaced !== undefined) {
-          resume(Effect.succeed({ class: "local", error: `the request must not carry a header ${misplaced}` }))
-          return
-        }
-        const exchange = new Exchange(context, found, request, (result) => resume(Effect.succeed(result)))
-        exchange.start()
-        return Effect.sync(() => exchange.cancel())
+    const begin = (request: SendRequest, settle: (result: AttemptResult) => void): AttemptResult | Exchange => {
+      if (closed) return { class: "shutdown", error: "no attempt is made during a shutdown" }
+      const found = target(request.url)
+      if (typeof found === "string") return { class: "address", startedAt: request.startedAt, latency: 0, error: found }
+      const misplaced = reservedHeader(request.headers)
+      if (misplaced !== undefined) {
+        return { class: "local", error: `the request must not carry a header ${misplaced}` }
+      }
+      const exchange = new Exchange(context, found, request, settle)
+      exchange.start()
+      return exchange
+    }
+    const unsafeSend: Sender["Type"]["unsafeSend"] = (request, settle) => {
+      const begun = begin(request, settle)
+      if (begun instanceof Exchange) return () => begun.cancel()
+      let cancelled = false
+      queueMicrotask(() => {
+        if (!cancelled) settle(begun)
+      })
+      return () => {
+        cancelled = true
+      }
+    }
+    const send: Sender["Type"]["send"] = (request) =>
+      Effect.async((resume) => {
+        const cancel = unsafeSend(request, (result) => resume(Effect.succeed(result)))
+        return Effect.sync(cancel)
       })
 
-    return { send }
+    return { send, unsafeSend }
   })
 
 export const layer: Layer.Layer<Sender, never, Config | AddressPolicy> = Layer.scoped(Sender, make())

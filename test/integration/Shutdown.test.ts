@@ -3,7 +3,8 @@ import { Clock, Effect, Fiber } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import type { ServerResponse } from "node:http"
 import { join } from "node:path"
-import { eventually } from "../support/broker.ts"
+import { eventually, TestBroker } from "../support/broker.ts"
+import { externalProduct } from "../support/external.ts"
 import { product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
@@ -73,6 +74,32 @@ describe("Ctrl-C", () => {
     60_000
   )
 
+  it.scopedLive(
+    "ends within 10 s though the broker is gone or frozen, and nothing is lost",
+    () =>
+      Effect.gen(function*() {
+        const broker = yield* TestBroker
+        const endpoint = yield* receiver()
+        const hookline = yield* externalProduct()
+        const { id } = yield* addWebhook(hookline, { url: endpoint.url })
+        for (
+          const [index, away, back] of [[1, broker.kill, broker.restart], [2, broker.freeze, broker.thaw]] as const
+        ) {
+          yield* publish(hookline, `evt_${index}`)
+          yield* untilDelivery(hookline, id, `evt_${index}`, "succeeded")
+          yield* away
+          const [took, code] = yield* stopped(hookline, "SIGINT")
+          expect([code, took < 10_500 || took]).toEqual([0, true])
+          yield* back
+          yield* hookline.start
+        }
+        yield* publish(hookline, "evt_last")
+        yield* untilDelivery(hookline, id, "evt_last", "succeeded")
+        expect(Array.from(endpoint.seen)).toEqual([["evt_1", 1], ["evt_2", 1], ["evt_last", 1]])
+      }).pipe(Effect.provide(TestBroker.layer())),
+    60_000
+  )
+
   it.scopedLive("twice is heard once, and leaves nothing behind", () =>
     Effect.gen(function*() {
       const hookline = yield* product()
@@ -87,6 +114,34 @@ describe("Ctrl-C", () => {
 })
 
 describe("kill -9", () => {
+  it.scopedLive(
+    "of one whose attempts hang, and wait for a retry: both come after the next start, and nothing was charged twice",
+    () =>
+      Effect.gen(function*() {
+        let answers = false
+        const hanging = yield* receiver((response) => answers && response.end())
+        const failing = yield* receiver((response, { count }) => {
+          response.statusCode = count === 1 ? 500 : 200
+          response.end()
+        })
+        const hookline = yield* product({ env: { HOOKLINE_RETRY_SCHEDULE: "0s,3s,6s" } })
+        const hangs = yield* addWebhook(hookline, { url: hanging.url })
+        const fails = yield* addWebhook(hookline, { url: failing.url })
+        yield* publish(hookline, "evt_1")
+        yield* untilDelivery(hookline, fails.id, "evt_1", "retrying")
+        // In flight for 2 s: its event is let go with a record.
+        const held = yield* untilDelivery(hookline, hangs.id, "evt_1", "held")
+        expect(held).toMatchObject({ attempts: 0, held_reason: "in_flight" })
+        yield* hookline.kill
+        answers = true
+        yield* hookline.start
+        expect(yield* untilDelivery(hookline, hangs.id, "evt_1", "succeeded")).toMatchObject({ attempts: 1 })
+        expect(yield* untilDelivery(hookline, fails.id, "evt_1", "succeeded")).toMatchObject({ attempts: 2 })
+        expect([hanging.arrivals.length, failing.arrivals.length]).toEqual([2, 2])
+      }),
+    60_000
+  )
+
   it.scopedLive("leaves no process behind, and the same port is free for the next start", () =>
     Effect.gen(function*() {
       const hookline = yield* product()
