@@ -173,6 +173,7 @@ const make = Effect.gen(function*() {
 
   const unsafeAppend = (message: Append, settled: Settled): void => {
     checkSubject(message.subject)
+    if (closed) return later(settled, failed("disconnected", message.subject, "the append log is closed"))
     const headers = headerBlock(message)
     const data = typeof message.data === "string" ? encoder.encode(message.data) : message.data
     const size = data.length + (headers?.length ?? 0)
@@ -192,6 +193,7 @@ const make = Effect.gen(function*() {
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
+      flush()
       stopWatching()
       if (!nats.isClosed()) subscription.unsubscribe()
       failAll("unacknowledged", "the append log is closed")
