@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { performance } from "node:perf_hooks"
 import { Config } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
@@ -45,6 +45,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
 
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns }: Owner) {
         const attempt = yield* attempting.open
+        const report = yield* FiberSet.makeRuntime<never>()
         const early = yield* Effect.makeLatch(false)
         const engine = new Engine({
           ledger,
@@ -59,6 +60,9 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           },
           attempt: (webhook, delivery, event, settle) => attempt(webhook, delivery, event, ledger.now(), settle),
           keepBody: bodies.keep,
+          report: (problem) => {
+            report(Effect.logError(problem))
+          },
           wake: () => {
             early.unsafeOpen()
           }

@@ -15,7 +15,9 @@ import { type AttemptResult, isLocalFault, wasAnswered } from "../model/Attempt.
 import {
   circuitLimit,
   decide,
+  type Decision,
   type Delivery,
+  type DeliveryRecord,
   type Happening,
   type HoldReason,
   type Match,
@@ -80,6 +82,8 @@ export interface Environment {
     settle: (outcome: Outcome) => void
   ) => () => void
   readonly keepBody: (eventSequence: number, event: ParsedEvent) => void
+  /** Tells the operator of a bug. */
+  readonly report: (problem: string) => void
   /** Asks for a sweep before its time. */
   readonly wake: () => void
 }
@@ -232,16 +236,14 @@ export class Engine {
     for (const endpoint of endpoints) {
       const lives = endpoint.deferring
       endpoint.deferring = []
-      const decisions = lives.map((live) => {
-        const decision = decide(live.state, { type: "deferred", at, reason: live.deferReason }, this.#rules(endpoint))
-        if ("refused" in decision || decision.record === undefined) {
-          throw new Error(`deferred does not apply to ${live.state.state}`)
-        }
-        return { next: decision.next, record: decision.record }
-      })
-      this.#env.ledger.defer(decisions.map(({ record }) => record), (index) => {
-        const [live, decision] = [lives[index], decisions[index]]
-        if (live !== undefined && decision !== undefined) this.#applied(live, decision.next)
+      const decided: Array<readonly [Live, Delivery, DeliveryRecord]> = []
+      for (const live of lives) {
+        const decision = this.#decide(live, { type: "deferred", at, reason: live.deferReason })
+        if (decision?.record !== undefined) decided.push([live, decision.next, decision.record])
+      }
+      this.#env.ledger.defer(decided.map(([, , record]) => record), (index) => {
+        const one = decided[index]
+        if (one !== undefined) this.#applied(one[0], one[1])
       })
     }
   }
@@ -292,6 +294,7 @@ export class Engine {
       live.probe = probe
       live.since = at
       this.#happen(live, { type: "started", at })
+      if (live.state.state !== "in_flight") continue
       if (endpoint.inFlight++ === 0) endpoint.progressAt = at
       if (this.#inFlight.size === 0) this.#idle.unsafeClose()
       this.#inFlight.add(live)
@@ -369,14 +372,27 @@ export class Engine {
 
   /** Decides, records where the table has a record, and applies: at once without one, when it is acknowledged with one. */
   #happen(live: Live, happening: Happening): void {
-    const decision = decide(live.state, happening, this.#rules(live.endpoint))
-    if ("refused" in decision) throw new Error(`${happening.type} does not apply to ${live.state.state}`)
+    const decision = this.#decide(live, happening)
+    if (decision === undefined) return
     if (decision.record === undefined) {
       live.state = decision.next
       return
     }
     live.recording = true
     this.#env.ledger.record(decision.record, () => this.#applied(live, decision.next))
+  }
+
+  /** A happening that the table does not know here is a bug of ours: it is told, and this delivery alone stands aside for a minute. */
+  #decide(live: Live, happening: Happening): Decision | undefined {
+    const decision = decide(live.state, happening, this.#rules(live.endpoint))
+    if (!("refused" in decision)) return decision
+    const { eventSequence, state, webhookId } = live.state
+    const { ledger, report } = this.#env
+    report(`delivery of event ${eventSequence} to ${webhookId}: ${happening.type} does not apply to ${state}`)
+    live.recording = false
+    this.#release(live)
+    this.#wakeLater(live, ledger.now() + faultPause)
+    return undefined
   }
 
   #applied(live: Live, next: Delivery): void {

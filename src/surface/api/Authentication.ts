@@ -1,4 +1,4 @@
-import { HttpServerRequest } from "@effect/platform"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { hash, timingSafeEqual } from "node:crypto"
 import { Authentication } from "./Contract.ts"

@@ -1,4 +1,4 @@
-import { HttpApiBuilder } from "@effect/platform"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect } from "effect"
 import { type DeliveryView, RecentDeliveries } from "../../ledger/RecentDeliveries.ts"
 import { Subscriptions } from "../../registry/Subscriptions.ts"

@@ -1,4 +1,4 @@
-import { HttpApiBuilder } from "@effect/platform"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Array as Arrays, Clock, Effect, Either } from "effect"
 import type { Catalogue } from "../../model/Catalogue.ts"
 import { parseEvent } from "../../model/Event.ts"

@@ -1,11 +1,9 @@
-import {
-  HttpApi,
-  HttpApiBuilder,
-  type HttpApiError,
-  HttpApiSchema,
-  HttpServerRequest,
-  HttpServerResponse
-} from "@effect/platform"
+import * as HttpApi from "@effect/platform/HttpApi"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpApiError from "@effect/platform/HttpApiError"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Cause, Clock, Effect } from "effect"
 import { sentenceOf } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"

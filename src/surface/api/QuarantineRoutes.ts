@@ -1,4 +1,4 @@
-import { HttpApiBuilder } from "@effect/platform"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect } from "effect"
 import { isToken } from "../../model/Id.ts"
 import { Quarantine, type QuarantineEntry } from "../Quarantine.ts"

@@ -1,5 +1,5 @@
-import { HttpApiBuilder } from "@effect/platform"
-import { NodeHttpServer } from "@effect/platform-node"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Clock, Context, Effect, Layer, Schedule } from "effect"
 import { createServer, type Server } from "node:http"
 import { Config, InvalidSetting, settings } from "../../Config.ts"

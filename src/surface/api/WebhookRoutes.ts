@@ -1,4 +1,4 @@
-import { HttpApiBuilder } from "@effect/platform"
+import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect, Redacted } from "effect"
 import { BrokerClock } from "../../broker/BrokerClock.ts"
 import type { WorkspaceId } from "../../model/Id.ts"
