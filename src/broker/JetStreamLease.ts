@@ -4,11 +4,12 @@ import { hostname } from "node:os"
 import { BrokerClock } from "./BrokerClock.ts"
 import { KeyValue } from "./KeyValue.ts"
 import { type Held, Lease } from "./Lease.ts"
+import { isGone, ownIdentity } from "./ProcessIdentity.ts"
 import { Streams } from "./Streams.ts"
 import { key, streamNames } from "./Subjects.ts"
 
 /*
- *   WAITING ── key free (expired, given back, or unchanged for 7 s): compare-and-set ──▶ HELD
+ *   WAITING ── key free (expired, given back, unchanged for 7 s, or its holder was killed here): compare-and-set ──▶ HELD
  *      ▲                                                                                  │ every 2 s: compare-and-set
  *      └── (a new acquire)                                                                 │
  *                         LOST ◀── another has it, or 4 s since an acknowledged renewal ──┘
@@ -29,7 +30,10 @@ const Holder = Schema.Struct({
   /** Null: given back. */
   holder: Schema.NullOr(Schema.String),
   host: Schema.String,
-  process: Schema.Number
+  process: Schema.Number,
+  /** Tells a process of the same machine whether the holder lives: after a kill -9 nobody has to wait for the key to expire. */
+  place: Schema.optional(Schema.String),
+  started: Schema.optional(Schema.String)
 })
 const decode = Schema.decodeUnknownOption(Schema.parseJson(Holder))
 const encode = Schema.encodeSync(Schema.parseJson(Holder))
@@ -50,7 +54,8 @@ const make = Effect.gen(function*() {
   const acquire = Effect.fnUntraced(function*(name: string) {
     const leaseKey = key(name)
     const holder = randomUUID()
-    const mine = encode({ holder, host: hostname(), process: process.pid })
+    const own = ownIdentity()
+    const mine = encode({ holder, host: hostname(), process: process.pid, ...own })
 
     let revision = 0
     let renewedAt = 0
@@ -65,7 +70,12 @@ const make = Effect.gen(function*() {
       const current = Option.flatMap(found, ({ value }) => decode(Buffer.from(value).toString()))
       const currentRevision = Option.match(found, { onNone: () => 0, onSome: ({ revision }) => revision })
       if (seen.revision !== currentRevision) seen = { revision: currentRevision, since: askedAt }
-      const free = Option.isNone(found) || Option.exists(current, (entry) => entry.holder === null) ||
+      const killed = Option.exists(
+        current,
+        ({ place, process, started }) =>
+          place !== undefined && started !== undefined && isGone({ place, process, started }, own)
+      )
+      const free = Option.isNone(found) || killed || Option.exists(current, (entry) => entry.holder === null) ||
         askedAt - seen.since > unchangedLimit
       // An earlier try of ours may have got it without our hearing of it.
       const ours = Option.exists(current, (entry) => entry.holder === holder)

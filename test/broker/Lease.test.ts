@@ -4,6 +4,7 @@ import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { Connection } from "../../src/broker/Connection.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
+import { ownIdentity } from "../../src/broker/ProcessIdentity.ts"
 import { brokerLayer, eventually, servicesLayer, TestBroker } from "../support/broker.ts"
 
 describe("Lease", () => {
@@ -32,6 +33,25 @@ describe("Lease", () => {
       const held = yield* Effect.timeout(lease.acquire("worker"), "10 seconds")
       expect(held.holds()).toBe(true)
     }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("passes on at once when its holder was killed on this machine", () =>
+    Effect.gen(function*() {
+      const keyValue = yield* KeyValue
+      const lease = yield* Lease
+      const own = ownIdentity()
+      if (own === undefined) return
+      const entry = { holder: "killed", host: "here", ...own }
+      // The same number, given to a process that started at another time: the holder is gone.
+      yield* keyValue.write("LEASES", "killed", JSON.stringify({ ...entry, started: "1" }), 0)
+      const held = yield* Effect.timeout(lease.acquire("killed"), "3 seconds")
+      expect(held.holds()).toBe(true)
+      // One that lives, and one of another machine, keep it.
+      for (const other of [entry, { ...entry, place: "elsewhere", started: "1" }]) {
+        const name = `other-${other.place.length}`
+        yield* keyValue.write("LEASES", name, JSON.stringify(other), 0)
+        expect((yield* Effect.timeoutOption(lease.acquire(name), "3 seconds"))._tag).toBe("None")
+      }
+    }).pipe(Effect.scoped, Effect.provide(brokerLayer())))
 
   it.scopedLive("is lost 4 s after the broker is gone", () =>
     Effect.gen(function*() {
