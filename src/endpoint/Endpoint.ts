@@ -1,4 +1,4 @@
-import type { Delivery, HoldReason } from "../model/Delivery.ts"
+import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
 import { type Circuit, closed } from "./Circuit.ts"
@@ -19,7 +19,6 @@ export class Live {
   /** Lets its event go: called once, when the delivery has its first acknowledged record or is cancelled. */
   settle: (() => void) | undefined
   recording = false
-  deferReason: HoldReason = "busy"
   afterRecord: (() => void) | undefined
   /** Ends the attempt in flight at once. */
   abort: (() => void) | undefined
@@ -71,8 +70,8 @@ export class Endpoint {
   progressAt = 0
   /** The next one comes from the backlog: fresh and backlog take turns. */
   backlogNext = false
-  /** `deferred` records that go out together at the end of the turn. */
-  deferring: Array<Live> = []
+  /** After a fault on our side nothing is tried before then. */
+  restUntil = 0
   /** Its earliest timer that is set. */
   alarmAt = Number.POSITIVE_INFINITY
 

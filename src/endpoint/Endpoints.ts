@@ -1,12 +1,13 @@
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { performance } from "node:perf_hooks"
-import { Config } from "../Config.ts"
+import { Config, settings } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
 import type { OpenLedger } from "../ledger/Ledger.ts"
 import { evaluate, schedule } from "../model/RetrySchedule.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import { Attempting } from "./Attempting.ts"
 import { Engine } from "./Engine.ts"
+import { placesWithinFileLimit } from "./FileLimit.ts"
 import { Places } from "./Places.ts"
 
 /** Who owns the partitions now. */
@@ -42,6 +43,12 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       const attempting = yield* Attempting
       const bodies = yield* EventBodies
       const retries = yield* evaluate(schedule(config.retrySchedule))
+      const room = placesWithinFileLimit() ?? config.maxInFlight
+      if (room < config.maxInFlight) {
+        yield* Effect.logWarning(
+          `the limit of open files leaves room for ${room} attempts in flight, not ${settings.maxInFlight.env}=${config.maxInFlight}; raise it (ulimit -n)`
+        )
+      }
 
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns }: Owner) {
         const attempt = yield* attempting.open
@@ -53,7 +60,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           epoch,
           retries,
           concurrency: config.concurrency,
-          places: new Places(config.maxInFlight, makeBusy()),
+          places: new Places(Math.min(room, config.maxInFlight), makeBusy()),
           find: (webhookId) => {
             const webhook = subscriptions.get(webhookId)
             return webhook === undefined || webhook.deleted ? undefined : webhook

@@ -9,7 +9,7 @@
  * record is in force when that is acknowledged. A live delivery is in exactly one of ready, held, timers or a lane, or waits for its record; each
  * of these has a trigger (a free lane, the sweep, a due time, an acknowledgement).
  */
-import { Effect } from "effect"
+import type { Effect } from "effect"
 import type { OpenLedger } from "../ledger/Ledger.ts"
 import { type AttemptResult, isLocalFault, wasAnswered } from "../model/Attempt.ts"
 import {
@@ -28,15 +28,15 @@ import type { WebhookId, WorkspaceId } from "../model/Id.ts"
 import type { RetrySchedule } from "../model/RetrySchedule.ts"
 import type { Webhook } from "../model/Webhook.ts"
 import { attempted, isOpen } from "./Circuit.ts"
+import { type Deferred, Deferring } from "./Deferring.ts"
 import { Endpoint, Live } from "./Endpoint.ts"
-import { Heap } from "./Heap.ts"
+import { InFlight, slowAfter } from "./InFlight.ts"
 import { afterAttempt, allowed } from "./Lanes.ts"
 import type { Places } from "./Places.ts"
+import { Timers } from "./Timers.ts"
 import { full, nextToken, take } from "./TokenBucket.ts"
 import { Turns } from "./Turns.ts"
 
-/** An attempt older than this no longer holds its event open (ARCHITECTURE: rule "2 s"), and is one of the slow half. */
-const slowAfter = 2_000
 /** Faults on our side are tried again this often. */
 const faultPause = 60_000
 /** A due delivery looks again this often while nothing may start. */
@@ -45,19 +45,6 @@ const unwellPause = 1_000
 const shortPause = 250
 /** How often what is held is looked through. */
 const longPause = 60_000
-/** A timer's limit, far below what a timer of Node's can hold. */
-const longestPause = 24 * 3_600_000
-
-/** An endpoint's own timer: its rate has a token, or its circuit may be probed. One that was overtaken by an earlier one does no harm. */
-class Alarm {
-  readonly endpoint: Endpoint
-  readonly wakeAt: number
-
-  constructor(endpoint: Endpoint, wakeAt: number) {
-    this.endpoint = endpoint
-    this.wakeAt = wakeAt
-  }
-}
 
 export type Outcome = AttemptResult | { readonly class: "expired" }
 
@@ -91,24 +78,23 @@ export interface Environment {
 export class Engine {
   readonly #env: Environment
   readonly #endpoints = new Map<WebhookId, Endpoint>()
-  readonly #timers = new Heap<Live | Alarm>((item) => item.wakeAt)
-  /** In order of their start. */
-  readonly #inFlight = new Set<Live>()
+  readonly #timers: Timers
+  readonly #inFlight: InFlight
+  readonly #deferring = new Deferring((deferred) => this.#flush(deferred))
   readonly #turns = new Turns()
   /** Endpoints with something in ready or held. */
   readonly #waiting = new Set<Endpoint>()
-  #deferring: Array<Endpoint> = []
-  #slow = 0
   #stopping = false
   #abandoned = false
-  readonly #idle = Effect.unsafeMakeLatch(true)
-  #nextSweep = 0
+  /** When what is held is looked through next. */
   #nextLong = 0
   /** A start was refused because of the ledger or the lease: everything that waits is looked at again when it is well. */
   #blocked = false
 
   constructor(env: Environment) {
     this.#env = env
+    this.#timers = new Timers(env.wake)
+    this.#inFlight = new InFlight(env.places)
   }
 
   // --- what comes in
@@ -134,7 +120,7 @@ export class Engine {
       : delivery
     const live = new Live(endpoint, state)
     endpoint.live.set(state.eventSequence, live)
-    if (state.state === "due") return this.#wakeLater(live, state.dueAt)
+    if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
     if (state.state === "held" && webhook.state === "disabled") return this.#happen(live, { type: "disabled", at })
     // What is ready again after a manual retry comes back as it was recorded: it waits for a lane.
     this.#hold(live)
@@ -199,7 +185,7 @@ export class Engine {
     endpoint.ready.push(live)
     this.#waiting.add(endpoint)
     this.#pump(endpoint)
-    if (endpoint.ready.size > 0) this.#sweepBy(live.since + shortPause)
+    if (endpoint.ready.size > 0) this.#timers.sweepBy(live.since + shortPause)
   }
 
   /** What stands between an endpoint and any attempt, a lane apart. */
@@ -214,38 +200,25 @@ export class Engine {
     endpoint.held.push(live)
     this.#waiting.add(endpoint)
     this.#pump(endpoint)
-    if (endpoint.held.size > 0 && this.#nextSweep > this.#nextLong) this.#sweepBy(this.#nextLong)
+    if (endpoint.held.size > 0) this.#timers.sweepBy(this.#nextLong)
   }
 
-  /** All that is deferred in one turn of the event loop goes out together. */
   #defer(live: Live, reason: HoldReason): void {
-    const { endpoint } = live
     live.recording = true
-    live.deferReason = reason
-    if (endpoint.deferring.length === 0) {
-      if (this.#deferring.length === 0) queueMicrotask(() => this.#flushDeferred())
-      this.#deferring.push(endpoint)
-    }
-    endpoint.deferring.push(live)
+    this.#deferring.add(live, reason)
   }
 
-  #flushDeferred(): void {
-    const endpoints = this.#deferring
-    this.#deferring = []
+  #flush(deferred: ReadonlyArray<Deferred>): void {
     const at = this.#env.ledger.now()
-    for (const endpoint of endpoints) {
-      const lives = endpoint.deferring
-      endpoint.deferring = []
-      const decided: Array<readonly [Live, Delivery, DeliveryRecord]> = []
-      for (const live of lives) {
-        const decision = this.#decide(live, { type: "deferred", at, reason: live.deferReason })
-        if (decision?.record !== undefined) decided.push([live, decision.next, decision.record])
-      }
-      this.#env.ledger.defer(decided.map(([, , record]) => record), (index) => {
-        const one = decided[index]
-        if (one !== undefined) this.#applied(one[0], one[1])
-      })
+    const decided: Array<readonly [Live, Delivery, DeliveryRecord]> = []
+    for (const { live, reason } of deferred) {
+      const decision = this.#decide(live, { type: "deferred", at, reason })
+      if (decision?.record !== undefined) decided.push([live, decision.next, decision.record])
     }
+    this.#env.ledger.defer(decided.map(([, , record]) => record), (index) => {
+      const one = decided[index]
+      if (one !== undefined) this.#applied(one[0], one[1])
+    })
   }
 
   // --- lanes
@@ -261,7 +234,7 @@ export class Engine {
     if (endpoint.waiting === 0 || this.#stopping || this.#abandoned) return undefined
     if (!this.#isWell()) {
       this.#blocked = true
-      this.#sweepBy(env.ledger.now() + shortPause)
+      this.#timers.sweepBy(env.ledger.now() + shortPause)
       return undefined
     }
     const webhook = env.find(endpoint.webhookId)
@@ -272,17 +245,21 @@ export class Engine {
     // The last one in flight looks again when it ends.
     if (probe && endpoint.inFlight > 0) return undefined
     if (probe && at < endpoint.circuit.probeAt) {
-      this.#alarm(endpoint, endpoint.circuit.probeAt)
+      this.#timers.endpoint(endpoint, endpoint.circuit.probeAt)
       return undefined
     }
-    if (!this.#hasPlace() || (this.#slow * 2 >= env.places.most && endpoint.isSlow(slowAfter))) {
+    if (at < endpoint.restUntil) {
+      this.#timers.endpoint(endpoint, endpoint.restUntil)
+      return undefined
+    }
+    if (!this.#inFlight.hasPlace(endpoint)) {
       this.#turns.add(endpoint)
       return undefined
     }
     const rate = webhook.rateLimit
     const bucket = rate === undefined ? undefined : take(endpoint.bucket ?? full(rate, at), rate, at)
     if (rate !== undefined && bucket === undefined) {
-      this.#alarm(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
+      this.#timers.endpoint(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
       return undefined
     }
     for (let live = endpoint.next(probe); live !== undefined; live = endpoint.next(probe)) {
@@ -292,22 +269,13 @@ export class Engine {
       }
       endpoint.bucket = bucket
       live.probe = probe
-      live.since = at
       this.#happen(live, { type: "started", at })
       if (live.state.state !== "in_flight") continue
-      if (endpoint.inFlight++ === 0) endpoint.progressAt = at
-      if (this.#inFlight.size === 0) this.#idle.unsafeClose()
-      this.#inFlight.add(live)
-      this.#sweepBy(at + slowAfter)
+      this.#inFlight.begin(live, at)
+      this.#timers.sweepBy(at + slowAfter)
       return live
     }
     return undefined
-  }
-
-  /** Slow ones keep no thread busy: they count only against the most there may ever be. */
-  #hasPlace(): boolean {
-    const { limit, most } = this.#env.places
-    return this.#inFlight.size < most && this.#inFlight.size - this.#slow < limit
   }
 
   /** A lane goes on as long as there is something for it, and nobody else waits for the place. */
@@ -318,11 +286,7 @@ export class Engine {
   }
 
   #serveTurns(): void {
-    for (
-      let turns = this.#turns.size;
-      turns > 0 && this.#inFlight.size - this.#slow < this.#env.places.limit;
-      turns--
-    ) {
+    for (let turns = this.#turns.size; turns > 0 && this.#inFlight.hasPlace(); turns--) {
       const endpoint = this.#turns.next()
       const live = endpoint === undefined ? undefined : this.#admit(endpoint)
       if (endpoint === undefined || live === undefined) continue
@@ -353,8 +317,11 @@ export class Engine {
     }
     const at = this.#env.ledger.now()
     if (outcome.class === "expired") return this.#happen(live, { type: "expired", at })
-    if (isLocalFault(outcome)) return this.#happen(live, { type: "faulted", at, reason: outcome.class })
     const { endpoint } = live
+    if (isLocalFault(outcome)) {
+      if (outcome.class !== "shutdown") endpoint.restUntil = at + faultPause
+      return this.#happen(live, { type: "faulted", at, reason: outcome.class })
+    }
     const concurrency = this.#env.find(endpoint.webhookId)?.concurrency ?? this.#env.concurrency
     endpoint.lanes = afterAttempt(endpoint.lanes, outcome.class === "success", concurrency)
     endpoint.circuit = attempted(endpoint.circuit, { answered: wasAnswered(outcome), probe: live.probe, at })
@@ -390,8 +357,8 @@ export class Engine {
     const { ledger, report } = this.#env
     report(`delivery of event ${eventSequence} to ${webhookId}: ${happening.type} does not apply to ${state}`)
     live.recording = false
-    this.#release(live)
-    this.#wakeLater(live, ledger.now() + faultPause)
+    this.#inFlight.end(live, ledger.now())
+    this.#timers.delivery(live, ledger.now() + faultPause)
     return undefined
   }
 
@@ -403,30 +370,13 @@ export class Engine {
     live.settle = undefined
     settle?.()
     if (next.state !== "in_flight") {
-      const freed = this.#release(live)
+      const freed = this.#inFlight.end(live, this.#env.ledger.now())
       this.#route(live)
       if (freed) this.#continue(live.endpoint)
     }
     const after = live.afterRecord
     live.afterRecord = undefined
     after?.()
-  }
-
-  /** Frees the lane and the place in the process, if it had one. */
-  #release(live: Live): boolean {
-    if (!this.#inFlight.delete(live)) return false
-    const { endpoint } = live
-    endpoint.inFlight--
-    endpoint.progressAt = this.#env.ledger.now()
-    this.#env.places.ended(this.#inFlight.size - this.#slow + 1)
-    if (live.slow) {
-      live.slow = false
-      this.#slow--
-      endpoint.slow--
-    }
-    endpoint.note(endpoint.progressAt - live.since)
-    if (this.#inFlight.size === 0) this.#idle.unsafeOpen()
-    return true
   }
 
   /** Puts a delivery where its state belongs. */
@@ -443,11 +393,8 @@ export class Engine {
     }
     const webhook = this.#env.find(endpoint.webhookId)
     if (webhook === undefined) return this.#cancel(live)
-    if (state.state === "due") return this.#wakeLater(live, state.dueAt)
+    if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
     if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
-    if (state.heldReason === "local" || state.heldReason === "secret") {
-      return this.#wakeLater(live, this.#env.ledger.now() + faultPause)
-    }
     this.#hold(live)
   }
 
@@ -463,25 +410,6 @@ export class Engine {
 
   // --- time
 
-  #wakeLater(live: Live, at: number): void {
-    live.wakeAt = at
-    this.#timers.push(live)
-    this.#sweepBy(at)
-  }
-
-  #alarm(endpoint: Endpoint, at: number): void {
-    if (endpoint.alarmAt <= at) return
-    endpoint.alarmAt = at
-    this.#timers.push(new Alarm(endpoint, at))
-    this.#sweepBy(at)
-  }
-
-  #sweepBy(at: number): void {
-    if (at >= this.#nextSweep) return
-    this.#nextSweep = at
-    this.#env.wake()
-  }
-
   /** No lease, no POST; no ledger, no POST. */
   #isWell(): boolean {
     return this.#env.owns() && this.#env.ledger.trouble() === undefined
@@ -491,25 +419,15 @@ export class Engine {
   sweep(): number {
     const at = this.#env.ledger.now()
     const well = this.#isWell() && !this.#stopping
-    this.#nextSweep = Number.POSITIVE_INFINITY
-    for (let item = this.#timers.peek(); item !== undefined && item.wakeAt <= at; item = this.#timers.peek()) {
-      this.#timers.pop()
-      if (item instanceof Live) this.#due(item, at, well)
-      else {
-        item.endpoint.alarmAt = Number.POSITIVE_INFINITY
-        this.#pump(item.endpoint)
-      }
-    }
-    this.#sweepInFlight(at)
+    this.#timers.sweep(at, (live) => this.#due(live, at, well), (endpoint) => this.#pump(endpoint))
+    const slow = this.#inFlight.sweep(at, (live) => {
+      if (live.settle !== undefined && !live.recording) this.#happen(live, { type: "still_running", at })
+    })
+    if (slow !== undefined) this.#timers.sweepBy(slow)
     if (well) this.#sweepWaiting(at)
+    if (this.#waiting.size > 0) this.#timers.sweepBy(well ? this.#nextLong : at + shortPause)
     this.#serveTurns()
-    const next = Math.min(
-      this.#nextSweep,
-      this.#timers.peek()?.wakeAt ?? Number.POSITIVE_INFINITY,
-      this.#waiting.size > 0 ? this.#nextLong : Number.POSITIVE_INFINITY
-    )
-    this.#nextSweep = Math.max(next, at + 1)
-    return Math.min(this.#nextSweep - at, longestPause)
+    return this.#timers.plan(at)
   }
 
   /** Ready ones that wait too long; everything that waits, after a time in which nothing could start; once a minute what is held too long. */
@@ -529,7 +447,7 @@ export class Engine {
         endpoint.ready.shift()
         this.#defer(live, this.#env.find(endpoint.webhookId)?.rateLimit === undefined ? "busy" : "rate")
       }
-      if (endpoint.ready.size > 0) this.#sweepBy(at + shortPause)
+      if (endpoint.ready.size > 0) this.#timers.sweepBy(at + shortPause)
       if (endpoint.waiting === 0) this.#waiting.delete(endpoint)
       else if (all) this.#pump(endpoint)
     }
@@ -539,21 +457,10 @@ export class Engine {
     if (live.cancelled) return
     const webhook = this.#env.find(live.endpoint.webhookId)
     if (webhook === undefined) return this.#cancel(live)
-    if (!well) return this.#wakeLater(live, at + unwellPause)
+    if (!well) return this.#timers.delivery(live, at + unwellPause)
     if (at >= live.state.expiresAt) return this.#happen(live, { type: "expired", at })
-    if (live.state.state === "due" || webhook.state === "disabled") return this.#arrive(live, webhook)
+    if (live.state.state === "due") return this.#arrive(live, webhook)
     this.#hold(live)
-  }
-
-  #sweepInFlight(at: number): void {
-    for (const live of this.#inFlight) {
-      if (live.slow) continue
-      if (at - live.since < slowAfter) return this.#sweepBy(live.since + slowAfter)
-      live.slow = true
-      this.#slow++
-      live.endpoint.slow++
-      if (live.settle !== undefined && !live.recording) this.#happen(live, { type: "still_running", at })
-    }
   }
 
   /** Once a minute: what is held too long, and actors that nothing needs any more. */
@@ -590,12 +497,12 @@ export class Engine {
 
   /** Completes when nothing is in flight. */
   get idle(): Effect.Effect<void> {
-    return this.#idle.await
+    return this.#inFlight.idle
   }
 
   /** Ends every attempt in flight; each is recorded as held. */
   abort(): void {
-    for (const live of this.#inFlight) {
+    for (const live of this.#inFlight.all) {
       if (live.abort === undefined) continue
       live.abort()
       live.abort = undefined
@@ -606,7 +513,7 @@ export class Engine {
   /** LOST: nothing is recorded from here on, whatever still ends. */
   abandon(): void {
     this.#abandoned = true
-    for (const live of this.#inFlight) live.abort?.()
+    for (const live of this.#inFlight.all) live.abort?.()
   }
 
   #endpointOf(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number): Endpoint {

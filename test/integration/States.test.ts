@@ -87,6 +87,7 @@ describe("what happens to deliveries that wait", () => {
       expect((yield* hookline.api("DELETE", `/v1/webhooks/${id}`)).status).toBe(204)
       expect((yield* hookline.api("GET", `/v1/webhooks/${id}`)).status).toBe(404)
       expect((yield* hookline.api("DELETE", `/v1/webhooks/${id}`)).status).toBe(404)
+      yield* untilDelivery(hookline, id, "evt_waits", "cancelled")
       yield* publish(hookline, "evt_new")
       yield* hookline.kill
       yield* hookline.start

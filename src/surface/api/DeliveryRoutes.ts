@@ -7,11 +7,15 @@ import { brokerUnavailable, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
-const view = (delivery: DeliveryView) => ({
+/** With its webhook deleted, nothing more comes of a delivery that waited (CONTRACT 7). */
+const statusOf = ({ status }: DeliveryView, deleted: boolean): DeliveryView["status"] =>
+  deleted && (status === "retrying" || status === "held") ? "cancelled" : status
+
+const view = (delivery: DeliveryView, deleted: boolean) => ({
   id: delivery.id,
   event_id: delivery.eventId,
   event_type: delivery.eventType,
-  status: delivery.status,
+  status: statusOf(delivery, deleted),
   attempts: delivery.attempts,
   last_status: delivery.lastStatus ?? null,
   last_error: delivery.lastError ?? null,
@@ -32,6 +36,6 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
         const webhook = subscriptions.get(urlParams.webhook_id)
         if (webhook?.workspaceId !== workspaceId) return yield* webhookNotFound
         const deliveries = yield* recent.of(workspaceId, webhook.id)
-        return { data: deliveries.map(view), next: null }
+        return { data: deliveries.map((delivery) => view(delivery, webhook.deleted)), next: null }
       }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
   }))
