@@ -20,6 +20,7 @@ import { key, streamNames } from "./Subjects.ts"
 
 const renewEvery = 2000
 const heldFor = 4000
+const unrenewed = `no renewal acknowledged for ${heldFor / 1000} s`
 /** A key whose revision did not change for so long belongs to nobody alive, even if the broker has not expired it yet. */
 const unchangedLimit = 7000
 const lookEvery = 1000
@@ -166,12 +167,21 @@ const make = Effect.gen(function*() {
     yield* Effect.forkScoped(Effect.repeat(round, { while: () => lostBecause === undefined }))
     const deadline = Effect.gen(function*() {
       for (let left = heldFor; left > 0; left = renewedAt + heldFor - monotonic()) yield* Effect.sleep(left)
-      yield* lose(`no renewal acknowledged for ${heldFor / 1000} s`)
+      yield* lose(unrenewed)
     })
     yield* Effect.forkScoped(deadline)
 
+    /** Once it did not hold it never does again: what was left undone meanwhile is found by whoever acquires it next. */
+    const holds = () => {
+      if (lostBecause === undefined && monotonic() - renewedAt >= heldFor) {
+        lostBecause = unrenewed
+        Deferred.unsafeDone(lost, Effect.succeed(unrenewed))
+      }
+      return lostBecause === undefined
+    }
+
     return {
-      holds: () => lostBecause === undefined && monotonic() - renewedAt < heldFor,
+      holds,
       lost: Deferred.await(lost)
     } satisfies Held
   })

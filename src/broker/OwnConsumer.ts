@@ -1,4 +1,4 @@
-import { Cause, type Context, Deferred, Duration, Effect, Option, Queue, Runtime, type Scope } from "effect"
+import { Cause, type Context, Deferred, Duration, Effect, Either, Option, Queue, Runtime, type Scope } from "effect"
 import type { Connection } from "./Connection.ts"
 import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
 import { Puller, silenceLimit } from "./Puller.ts"
@@ -9,9 +9,12 @@ import { checkFilter, checkSubject } from "./Subjects.ts"
 /*
  * A durable pull consumer of ours.
  *
- *   PULLING ── status we do not know, silence, reconnect ──▶ LOOKING (is the consumer there?) ── yes ──▶ ask anew, PULLING
- *                                                              │ cannot tell: wait 1 s, look again
- *                                                              └ no, twice ──▶ LOST, for good
+ *   PULLING ── status we do not know, silence, gap, reconnect ──▶ LOOKING (is the consumer there?) ── yes ──▶ made anew, PULLING
+ *                                                                   │ cannot tell: wait 1 s, look again
+ *                                                                   └ no, twice ──▶ LOST, for good
+ *
+ * Invariant: what is handed on has no gap. The broker counts its deliveries; what it wrote to a connection that broke comes again only after
+ * ack_wait, behind later messages, and whoever keeps a position would have passed it by then. So the consumer is made anew at `from()`.
  */
 
 type Connected = Context.Tag.Service<typeof Connection>
@@ -20,7 +23,7 @@ export interface ConsumeOptions {
   readonly stream: string
   readonly name: string
   readonly filter: string
-  readonly from: number
+  readonly from: () => number
   readonly onMessage: (message: ConsumedMessage) => void
 }
 
@@ -68,54 +71,73 @@ export const consume = Effect.fnUntraced(function*(
   const lost = yield* Deferred.make<string>()
   const troubles = yield* Queue.sliding<string>(1)
 
-  yield* deleteConsumer(connection, stream, name)
-  yield* Effect.addFinalizer(() => tell(connection, `CONSUMER.DELETE.${stream}.${name}`))
-  yield* ask(connection, `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`, {
-    stream_name: stream,
-    action: "create",
-    config: {
-      name,
-      durable_name: name,
-      filter_subject: filter,
-      deliver_policy: "by_start_sequence",
-      opt_start_seq: Math.max(1, options.from),
-      ack_policy: "explicit",
-      ack_wait: 60 * second,
-      max_ack_pending: 4096,
-      max_deliver: -1,
-      replay_policy: "instant"
-    }
-  }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
-
-  const puller = new Puller({
-    connection,
-    stream,
-    consumer: name,
-    batch,
-    now,
-    onTrouble: (detail) => void troubles.unsafeOffer(detail),
-    onMessage: (raw) => {
-      const message = delivered(raw)
-      if (Option.isNone(message)) return
-      const { data, deliveries, header, reply, sequence, subject, time } = message.value
-      try {
-        options.onMessage({
-          data,
-          header,
-          sequence,
-          subject,
-          time,
-          redelivered: deliveries > 1,
-          ack: () => acknowledge(reply)
-        })
-      } catch (cause) {
-        // Not acknowledged, so it comes again.
-        report(Effect.logError(`consumer ${name} of ${stream}: message ${sequence} failed`, Cause.die(cause)))
+  const create = Effect.suspend(() =>
+    ask(connection, `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`, {
+      stream_name: stream,
+      action: "create",
+      config: {
+        name,
+        durable_name: name,
+        filter_subject: filter,
+        deliver_policy: "by_start_sequence",
+        opt_start_seq: Math.max(1, options.from()),
+        ack_policy: "explicit",
+        ack_wait: 60 * second,
+        max_ack_pending: 4096,
+        max_deliver: -1,
+        replay_policy: "instant"
       }
-    }
-  })
+    })
+  ).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
+  const makeAnew = Effect.zipRight(deleteConsumer(connection, stream, name), create)
+
+  yield* Effect.addFinalizer(() => tell(connection, `CONSUMER.DELETE.${stream}.${name}`))
+  yield* makeAnew
+
+  let paused = false
+  const startPuller = (): Puller => {
+    let expected = 1
+    const own = new Puller({
+      connection,
+      stream,
+      consumer: name,
+      batch,
+      now,
+      onTrouble: (detail) => void troubles.unsafeOffer(detail),
+      onMessage: (raw) => {
+        const message = delivered(raw)
+        if (Option.isNone(message)) return
+        const { consumerSequence, data, deliveries, header, reply, sequence, subject, time } = message.value
+        if (consumerSequence !== expected++) {
+          own.close()
+          troubles.unsafeOffer("messages were lost on the way")
+          return
+        }
+        try {
+          options.onMessage({
+            data,
+            header,
+            sequence,
+            subject,
+            time,
+            redelivered: deliveries > 1,
+            ack: () => acknowledge(reply)
+          })
+        } catch (cause) {
+          // Not acknowledged, so it comes again.
+          report(Effect.logError(`consumer ${name} of ${stream}: message ${sequence} failed`, Cause.die(cause)))
+        }
+      }
+    })
+    if (paused) own.pause()
+    own.pull()
+    return own
+  }
+  let puller = startPuller()
   const stopWatching = connection.onChange((connected) => {
-    if (connected) troubles.unsafeOffer("reconnected")
+    if (connected) return void troubles.unsafeOffer("reconnected")
+    // What still comes on the new connection may be behind what was lost with this one.
+    puller.close()
   })
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -139,30 +161,47 @@ export const consume = Effect.fnUntraced(function*(
   const lookTwice = Effect.filterOrElse(look, Option.isNone, () => Effect.zipRight(Effect.sleep("1 second"), look))
   const watch = Effect.gen(function*() {
     let lookedAt = now()
+    /** It may be gone because we deleted it and did not get to make it again. */
+    let making = false
     for (;;) {
       const trouble = yield* Queue.take(troubles).pipe(Effect.timeoutOption(Duration.seconds(2)))
       const silent = puller.waiting && now() - puller.heardAt > silenceLimit
       if (!connection.isConnected()) continue
       if (Option.isNone(trouble) && !silent && now() - lookedAt < lookEvery) continue
-      const gone = yield* Effect.either(lookTwice)
+      const gone = yield* Effect.either(making ? Effect.succeedNone : lookTwice)
       lookedAt = now()
-      if (gone._tag === "Left") {
-        yield* Effect.logDebug(`consumer ${name} of ${stream}: ${gone.left.message}`)
-        yield* Effect.sleep("1 second")
-        troubles.unsafeOffer(gone.left.message)
-      } else if (Option.isSome(gone.right)) {
+      if (Either.isRight(gone) && Option.isSome(gone.right)) {
         puller.close()
         yield* Effect.logWarning(`consumer ${name} of ${stream} is gone: ${gone.right.value}`)
         return yield* Deferred.succeed(lost, gone.right.value)
-      } else if (Option.isSome(trouble) || silent) {
-        yield* Effect.logDebug(
-          `consumer ${name} of ${stream} asks anew: ${Option.getOrElse(trouble, () => "the broker was silent")}`
-        )
-        puller.restart()
       }
+      if (Either.isRight(gone) && Option.isNone(trouble) && !silent) continue
+      puller.close()
+      making ||= Either.isRight(gone)
+      const made = Either.isLeft(gone) ? gone : yield* Effect.either(makeAnew)
+      if (Either.isLeft(made)) {
+        yield* Effect.logDebug(`consumer ${name} of ${stream}: ${made.left.message}`)
+        yield* Effect.sleep("1 second")
+        troubles.unsafeOffer(made.left.message)
+        continue
+      }
+      making = false
+      yield* Effect.logDebug(
+        `consumer ${name} of ${stream} is made anew: ${Option.getOrElse(trouble, () => "the broker was silent")}`
+      )
+      puller = startPuller()
     }
   })
   yield* Effect.forkScoped(watch)
-  puller.pull()
-  return { lost, pause: () => puller.pause(), resume: () => puller.resume() }
+  return {
+    lost,
+    pause: () => {
+      paused = true
+      puller.pause()
+    },
+    resume: () => {
+      paused = false
+      puller.resume()
+    }
+  }
 })

@@ -29,7 +29,7 @@ export class Puller {
   heardAt: number
   private asked = 0
   private paused = false
-  /** After trouble, until somebody has looked: a consumer that is gone would be asked again and again. */
+  /** After trouble, for good: a consumer that is gone would be asked again and again. */
   private halted = false
   private readonly inbox: string
   private readonly subscription: { unsubscribe: () => void }
@@ -79,14 +79,6 @@ export class Puller {
   /** Something is asked for, so that silence means trouble. */
   get waiting(): boolean {
     return this.asked > 0
-  }
-
-  /** What was asked for before a disconnect or a restart will not come: ask anew. */
-  restart(): void {
-    this.asked = 0
-    this.halted = false
-    this.heardAt = this.options.now()
-    this.pull()
   }
 
   pause(): void {

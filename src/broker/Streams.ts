@@ -81,14 +81,15 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
     readonly onMessage: (message: StoredMessage) => void
   }) => Effect.Effect<void, never, Scope.Scope>
   /**
-   * A durable pull consumer of ours with explicit acks: made at `from`, whatever had the name before is deleted first; removed again
-   * when the scope closes. Pulls survive reconnects and restarts of the broker. ack_wait 60 s, max_ack_pending 4,096, max_deliver -1.
+   * A durable pull consumer of ours with explicit acks: made at `from()`, whatever had the name before is deleted first; removed again
+   * when the scope closes. After a reconnect, a restart of the broker or a message lost on the way it is made anew at `from()`: nothing is
+   * passed over, and what was handed on before and is not below `from()` comes again. ack_wait 60 s, max_ack_pending 4,096, max_deliver -1.
    */
   readonly consume: (options: {
     readonly stream: string
     readonly name: string
     readonly filter: string
-    readonly from: number
+    readonly from: () => number
     readonly onMessage: (message: ConsumedMessage) => void
   }) => Effect.Effect<Consumption, BrokerUnavailable, Scope.Scope>
   /** Deletes the consumers of a stream whose name passes the test. For those a crashed owner left behind. */

@@ -61,6 +61,8 @@ export class Partition {
   #floor: number
   /** The highest sequence that was taken. */
   #highest: number
+  /** Where reading for identities goes on, while that is behind the floor. */
+  #identitiesFrom: number
   #webhooksSequence = 0
   #openBytes = 0
   consumption: Consumption | undefined
@@ -72,6 +74,12 @@ export class Partition {
     this.#identities = env.recovered.identities
     this.#floor = env.recovered.floor
     this.#highest = env.recovered.floor
+    this.#identitiesFrom = env.recovered.identitiesFrom
+  }
+
+  /** Where a consumer has to begin: what comes again is met by the table of open events and by what is settled. */
+  get from(): number {
+    return Math.min(this.#identitiesFrom, this.#floor + 1)
   }
 
   get openEvents(): number {
@@ -85,6 +93,7 @@ export class Partition {
   /** Takes a message. `webhooksSequence`: the projection's, fenced after the message came. */
   take(message: ConsumedMessage, webhooksSequence: number): void {
     const { sequence } = message
+    this.#identitiesFrom = Math.max(this.#identitiesFrom, sequence + 1)
     if (sequence <= this.#floor) {
       this.#noteOnly(message)
       return message.ack()

@@ -164,13 +164,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const owned = claims.map((one, index) => ({ ...one, current: partitions[index] as Partition }))
     yield* Effect.forEach(
       owned,
-      Effect.fnUntraced(function*({ claimed, current, filter, name, recovered }) {
+      Effect.fnUntraced(function*({ claimed, current, filter, name }) {
         yield* streams.deleteConsumers(streamNames.events, (consumer) => consumer.startsWith(`${name}-e`))
         const consumption = yield* streams.consume({
           stream: streamNames.events,
           name: `${name}-e${claimed.position.epoch}`,
           filter,
-          from: Math.min(recovered.identitiesFrom, recovered.floor + 1),
+          from: () => current.from,
           onMessage: (message) => intake.push(current, message)
         })
         current.consumption = consumption

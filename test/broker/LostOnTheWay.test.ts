@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { connect, createServer, type AddressInfo, type Socket } from "node:net"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { Streams } from "../../src/broker/Streams.ts"
 import { eventually, servicesLayer, TestBroker } from "../support/broker.ts"
 import { natsClient } from "../support/publisher.ts"
@@ -68,7 +68,7 @@ describe("messages that get lost with a connection", () => {
           stream: "EVENTS",
           name: "p0-e1",
           filter: "ev.>",
-          from: 1,
+          from: () => (taken.at(-1) ?? 0) + 1,
           onMessage: ({ ack, sequence }) => {
             taken.push(sequence)
             ack()

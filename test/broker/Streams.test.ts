@@ -191,7 +191,7 @@ describe("Streams", () => {
           stream: "EVENTS",
           name: "p0-e1",
           filter: eventFilter(0),
-          from: 1,
+          from: () => 1,
           onMessage: () => undefined
         })
         yield* streams.scan({ stream: "EVENTS", filter: "ev.>", from: 1, to: 10, onMessage: () => undefined })
@@ -212,7 +212,7 @@ describe("Streams", () => {
         stream: "EVENTS",
         name: "p0-e1",
         filter: "ev.>",
-        from: 1,
+        from: () => 1,
         onMessage: (message) => {
           taken.push(message)
           message.ack()
@@ -238,7 +238,7 @@ describe("Streams", () => {
         stream: "EVENTS",
         name: "p0-e1",
         filter: "ev.>",
-        from: 1,
+        from: () => 1,
         onMessage: (message) => {
           sequences.add(message.sequence)
           message.ack()
@@ -264,7 +264,7 @@ describe("Streams", () => {
           stream: "EVENTS",
           name: "p0-e1",
           filter: "ev.>",
-          from,
+          from: () => from,
           onMessage: ({ sequence }) => void sequences.push(sequence)
         })
       const first = yield* consume(1)

@@ -25,6 +25,7 @@ import { type ObjectStore } from "../../src/broker/ObjectStore.ts"
 import { type BrokerUnavailable, type Streams } from "../../src/broker/Streams.ts"
 import { type Topology, type TopologyMismatch } from "../../src/broker/Topology.ts"
 import { Config, type HooklineConfig, load } from "../../src/Config.ts"
+import { lastingPort } from "./port.ts"
 
 /** A throw-away nats-server. `kill` is SIGKILL and waits for the end; `restart` starts it on the same port and store. */
 export interface TestBrokerService {
@@ -73,7 +74,7 @@ const start = (options: TestBrokerOptions): Effect.Effect<TestBrokerService, nev
     )
     const login = options.login
     let child: ChildProcess | undefined
-    let port = -1
+    let port = yield* lastingPort
 
     const end = (signal: NodeJS.Signals) =>
       Effect.async<void>((resume) => {

@@ -1,8 +1,9 @@
 import { Clock, Effect, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { lastingPort } from "./port.ts"
 
 const root = new URL("../..", import.meta.url).pathname
 const live = Clock.make()
@@ -40,18 +41,14 @@ interface Options {
   readonly data?: string
 }
 
-/** Any free port at first, then the same again, so that clients that are connected find it. */
-const natsPort = (data: string): string => {
-  const file = join(data, "broker.json")
-  return existsSync(file) ? String(JSON.parse(readFileSync(file, "utf8")).port) : "0"
-}
-
 export const product = (options: Options = {}): Effect.Effect<Product, never, Scope.Scope> =>
   Effect.gen(function*() {
     const data = options.data ?? (yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-product-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
     ))
+    // The same at every start, so that clients that are connected find it.
+    const natsPort = yield* lastingPort
     let child: ChildProcess | undefined
     let output = ""
 
@@ -70,7 +67,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
           "--port",
           "0",
           "--nats-port",
-          natsPort(data),
+          String(natsPort),
           ...options.flags ?? []
         ],
         { cwd: root, env: { ...env, ...options.env }, stdio: ["ignore", "pipe", "pipe"] }
