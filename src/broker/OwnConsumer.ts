@@ -168,7 +168,9 @@ export const consume = Effect.fnUntraced(function*(
       const silent = puller.waiting && now() - puller.heardAt > silenceLimit
       if (!connection.isConnected()) continue
       if (Option.isNone(trouble) && !silent && now() - lookedAt < lookEvery) continue
-      const gone = yield* Effect.either(making ? Effect.succeedNone : lookTwice)
+      const gone: Either.Either<Option.Option<string>, BrokerUnavailable> = yield* Effect.either(
+        making ? Effect.succeedNone : lookTwice
+      )
       lookedAt = now()
       if (Either.isRight(gone) && Option.isSome(gone.right)) {
         puller.close()
@@ -178,7 +180,9 @@ export const consume = Effect.fnUntraced(function*(
       if (Either.isRight(gone) && Option.isNone(trouble) && !silent) continue
       puller.close()
       making ||= Either.isRight(gone)
-      const made = Either.isLeft(gone) ? gone : yield* Effect.either(makeAnew)
+      const made: Either.Either<unknown, BrokerUnavailable> = Either.isLeft(gone)
+        ? gone
+        : yield* Effect.either(makeAnew)
       if (Either.isLeft(made)) {
         yield* Effect.logDebug(`consumer ${name} of ${stream}: ${made.left.message}`)
         yield* Effect.sleep("1 second")

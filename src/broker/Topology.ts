@@ -22,6 +22,8 @@ import {
 
 const mebibyte = 1024 ** 2
 const day = 86_400_000
+/** More than the headers of a message in QUARANTINE take. */
+const quarantineHeaders = 16 * 1024
 
 /** A stream exists with a setting that cannot be changed, or not without loss. */
 export class TopologyMismatch extends Data.TaggedError("TopologyMismatch")<{
@@ -114,7 +116,7 @@ const bucket = (name: Bucket, replicas: number, timeToLive?: number): Wanted => 
 })
 
 /** ARCHITECTURE's table of streams. What a key-value bucket or an object store is follows the NATS specifications ADR-8 and ADR-20. */
-const wantedStreams = (config: HooklineConfig): ReadonlyArray<Wanted> => {
+const wantedStreams = (config: HooklineConfig, maxPayload: number): ReadonlyArray<Wanted> => {
   const replicas = config.replicas
   const kept = { deny_delete: true, deny_purge: true, num_replicas: replicas }
   return [
@@ -127,7 +129,8 @@ const wantedStreams = (config: HooklineConfig): ReadonlyArray<Wanted> => {
       subject_transform: eventTransform(config.partitions),
       max_age: nanos(config.eventsMaxAge),
       max_bytes: config.eventsMaxBytes,
-      max_msg_size: mebibyte,
+      // Whatever EVENTS takes must fit into QUARANTINE with what is said about it there.
+      max_msg_size: Math.min(mebibyte, maxPayload - quarantineHeaders),
       duplicate_window: nanos(Math.min(120_000, config.eventsMaxAge))
     },
     {
@@ -299,7 +302,7 @@ const ensure = Effect.gen(function*() {
     subject: "deliveries.>"
   }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(noJetStream(refused))))
   const deliveries = (names.streams ?? []).filter((name) => Option.isSome(parseDeliveriesStream(name)))
-  const wanted = wantedStreams(config)
+  const wanted = wantedStreams(config, connection.nats.info?.max_payload ?? 2 * mebibyte)
   const surplus = deliveries.filter((name) => !wanted.some((stream) => stream.name === name))
   if (surplus.length > 0) {
     return yield* new TopologyMismatch({

@@ -1,4 +1,4 @@
-import { Effect, Schedule } from "effect"
+import { Cause, Effect, Runtime, Schedule } from "effect"
 import type { ConsumedMessage } from "../broker/Streams.ts"
 import type { BrokerUnavailable } from "../broker/Streams.ts"
 import type { Partition } from "./Partition.ts"
@@ -20,6 +20,7 @@ export const makeIntake = (
 ) =>
   Effect.gen(function*() {
     const arrived = yield* Effect.makeLatch(false)
+    const report = Runtime.runFork(yield* Effect.runtime<never>())
     let waiting: Array<readonly [Partition, ConsumedMessage]> = []
     let waitingBytes = 0
     let paused = false
@@ -46,6 +47,15 @@ export const makeIntake = (
       }
     }
 
+    /** A bug that one event brings out stops that event, which stays open and holds the floor, and no other. */
+    const take = (partition: Partition, message: ConsumedMessage, webhooksSequence: number): void => {
+      try {
+        partition.take(message, webhooksSequence)
+      } catch (cause) {
+        report(Effect.logError(`event ${message.sequence} could not be matched`, Cause.die(cause)))
+      }
+    }
+
     const tick = Effect.gen(function*() {
       yield* arrived.await
       arrived.unsafeClose()
@@ -55,7 +65,7 @@ export const makeIntake = (
       const sequence = yield* fence.pipe(Effect.retry(Schedule.spaced("200 millis")))
       for (let start = 0; start < batch.length; start += perTurn) {
         if (!owns()) return
-        for (const [partition, message] of batch.slice(start, start + perTurn)) partition.take(message, sequence)
+        for (const [partition, message] of batch.slice(start, start + perTurn)) take(partition, message, sequence)
         if (start + perTurn < batch.length) yield* Effect.yieldNow()
       }
       balance()

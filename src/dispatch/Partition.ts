@@ -208,7 +208,8 @@ export class Partition {
 
   /** An event that was settled by a former owner: only its identity is of interest. */
   #noteOnly(message: ConsumedMessage): void {
-    const event = readStoredEvent(message, this.#env.eventsCreated, undefined)
+    // With the catalogue: what went to quarantine is no event, and its id is free for one.
+    const event = readStoredEvent(message, this.#env.eventsCreated, this.#env.catalogue)
     if (event._tag === "Event") {
       this.#identities.note(identity(event.workspaceId, event.id), message.sequence, message.time)
     }

@@ -151,7 +151,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       })
     )
     const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds)
-    yield* Effect.forkScoped(intake.run)
+    /** Without any of these nothing would move any more: its end is the end of the ownership, and all of it begins anew. */
+    const keepRunning = <E>(what: string, loop: Effect.Effect<never, E>) =>
+      Effect.forkScoped(Effect.catchAllCause(loop, (cause) =>
+        Cause.isInterruptedOnly(cause)
+          ? Effect.interrupt
+          : Effect.zipRight(Effect.logError(`${what} failed`, cause), Deferred.succeed(lost, `${what} failed`))))
+    yield* keepRunning("matching", intake.run)
 
     let live = 0
     for (const { partition, recovered } of claims) {
@@ -208,7 +214,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       return Effect.forEach(stale, save, { discard: true })
     })
     // At most once a second, and only when something was settled or recorded.
-    yield* Effect.gen(function*() {
+    const keepPositions = Effect.gen(function*() {
       yield* progress.await
       yield* Effect.sleep(positionEvery)
       yield* progress.close
@@ -217,12 +223,15 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     }).pipe(
       Effect.catchTags({
         BrokerUnavailable: (error) =>
-          Effect.logWarning(`positions or a snapshot could not be written: ${error.message}`),
+          Effect.zipRight(
+            Effect.sync(progressed),
+            Effect.logWarning(`positions or a snapshot could not be written: ${error.message}`)
+          ),
         RevisionConflict: ({ key }) => Deferred.succeed(lost, `another worker has claimed ${key}`)
       }),
-      Effect.forever,
-      Effect.forkScoped
+      Effect.forever
     )
+    yield* keepRunning("writing positions", keepPositions)
 
     status = () => ({ state: "running", trouble: ledger.trouble(), inFlight: engine.inFlight })
     const ended = yield* Effect.clockWith((clock) => clock.currentTimeMillis)

@@ -1,4 +1,4 @@
-import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
+import { Cause, Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { performance } from "node:perf_hooks"
 import { Config, settings } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
@@ -81,7 +81,14 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           // What the sweep itself asked for is in its answer.
           early.unsafeClose()
           return early.await.pipe(Effect.timeoutOption(pause))
-        }).pipe(Effect.forever, Effect.forkScoped)
+        }).pipe(
+          // A bug that one delivery brings out must not stop the clock of all others.
+          Effect.catchAllDefect((defect) =>
+            Effect.zipRight(Effect.logError("a sweep failed", Cause.die(defect)), Effect.sleep("1 second"))
+          ),
+          Effect.forever,
+          Effect.forkScoped
+        )
 
         const handOver = (grace: number) =>
           Effect.gen(function*() {

@@ -27,6 +27,7 @@ import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
 import type { RetrySchedule } from "../model/RetrySchedule.ts"
 import type { Webhook } from "../model/Webhook.ts"
+import type { Expired } from "./Attempting.ts"
 import { attempted, isOpen } from "./Circuit.ts"
 import { type Deferred, Deferring } from "./Deferring.ts"
 import { Endpoint, Live } from "./Endpoint.ts"
@@ -46,7 +47,7 @@ const shortPause = 250
 /** How often what is held is looked through. */
 const longPause = 60_000
 
-export type Outcome = AttemptResult | { readonly class: "expired" }
+type Outcome = AttemptResult | Expired
 
 export interface Environment {
   readonly ledger: OpenLedger

@@ -82,7 +82,8 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
           const pending = new Map<string, Set<Pending>>()
           let count = 0
           let failed: Array<Pending> = []
-          let failure: AppendFailed | undefined
+          /** Tried in vain at least once and not acknowledged yet. Another stream's acknowledgement says nothing about these. */
+          const failing = new Map<Pending, AppendFailed>()
           const drained = yield* Effect.makeLatch(true)
           let closed = false
 
@@ -96,14 +97,12 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                 }
               }
               if (--count === 0) drained.unsafeOpen()
-              if (failed.length === 0) {
-                failure = undefined
-              }
+              failing.delete(entry)
               entry.acknowledged()
               progressed()
               return
             }
-            failure = result
+            failing.set(entry, result)
             failed.push(entry)
             wake.unsafeOpen()
           }
@@ -188,7 +187,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                 onAcknowledged
               ),
             append: (message, onAcknowledged) => append(message, undefined, onAcknowledged),
-            trouble: () => failure === undefined ? undefined : failure.message,
+            trouble: () => failing.values().next().value?.message,
             acknowledgedUpTo: (stream) => {
               const oldest = Option.fromNullable(pending.get(stream)?.values().next().value)
               return Option.match(oldest, {

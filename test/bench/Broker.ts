@@ -29,7 +29,7 @@ const binary = (directory: string): string => {
   }
 }
 
-export const dial = (url: string): Effect.Effect<NatsConnection, BenchFailed, Scope.Scope> => {
+const dial = (url: string): Effect.Effect<NatsConnection, BenchFailed, Scope.Scope> => {
   const { hostname, password, port, username } = new URL(url)
   const login = username === "" ? {} : { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
   return Effect.acquireRelease(

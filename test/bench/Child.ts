@@ -107,7 +107,7 @@ export const freePort: Effect.Effect<number> = Effect.async((resume) => {
 const ticks = 100
 
 /** CPU seconds, user and system, a process has taken; undefined where there is no /proc. */
-export const cpuOf = (pid: number): number | undefined => {
+const cpuOf = (pid: number): number | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
     // Field 2 may hold spaces and parentheses: counted from behind it, utime and stime are the 12th and 13th.

@@ -17,7 +17,7 @@ interface ProductDrained extends Drained {
   readonly deferredRecords: number
 }
 
-export interface Pair {
+interface Pair {
   readonly ceiling: Drained
   readonly product: ProductDrained
   readonly ratio: number

@@ -15,7 +15,7 @@ interface Pace extends Backlog {
 }
 
 /** Times are monotonic milliseconds. */
-export interface Paced {
+interface Paced {
   /** When event 0 was due; event n is due `n / perSecond` seconds later. */
   readonly start: number
   /** How much later than due each was handed to the client: the bench's own part of the latency. */

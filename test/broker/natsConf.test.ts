@@ -99,7 +99,7 @@ describe("nats.conf", () => {
           stream: "EVENTS",
           name: "p0-e1",
           filter: eventFilter(partitionOf("ws", config.partitions)),
-          from: 1,
+          from: () => 1,
           onMessage: (message) => {
             consumed += 1
             message.ack()

@@ -27,7 +27,12 @@ describe("while DELIVERIES is full", () => {
         const records = Effect.promise(() => jsm.streams.info("DELIVERIES-0")).pipe(
           Effect.map(({ state }) => state.messages)
         )
-        const full = yield* until("not ready", readyz(hookline), ({ status }) => status === 503)
+        const full = yield* until(
+          "not ready",
+          readyz(hookline),
+          (answer) => checkOf(answer, "stream DELIVERIES-0")?.ok === false
+        )
+        expect(full.status).toBe(503)
         const { body } = yield* until(
           "the worker to say so",
           readyz(hookline),
