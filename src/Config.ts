@@ -34,7 +34,9 @@ const sizes: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 **
 /** "512M", "10G", "1048576" to bytes. */
 const parseBytes = (text: string): number | undefined => {
   const match = /^(\d+)([kmgt]?)(?:i?b)?$/i.exec(text.trim())
-  return match === null ? undefined : Number(match[1]) * (sizes[(match[2] ?? "").toLowerCase()] ?? Number.NaN)
+  const bytes = match === null ? 0 : Number(match[1]) * (sizes[(match[2] ?? "").toLowerCase()] ?? 0)
+  // The broker takes 0 for no limit.
+  return bytes > 0 ? bytes : undefined
 }
 
 const parseOffsets = (text: string): ReadonlyArray<number> | undefined => {
@@ -66,7 +68,12 @@ const positiveDuration = (text: string): number | undefined => {
 
 const text = (value: string): string | undefined => value === "" ? undefined : value
 
-const headerName = (value: string): string | undefined => /^[a-z][a-z0-9-]{0,63}$/.test(value) ? value : undefined
+/** Headers that every request has already, or that are the connection's. */
+const takenHeaders =
+  /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding|user-agent|transfer-encoding|content-.*|proxy-.*)$/
+
+const headerName = (value: string): string | undefined =>
+  /^[a-z][a-z0-9-]{0,63}$/.test(value) && !takenHeaders.test(value) ? value : undefined
 
 const list = (value: string): ReadonlyArray<string> =>
   value.split(",").map((part) => part.trim()).filter((part) => part !== "")
@@ -237,7 +244,7 @@ export const settings = {
     env: "HOOKLINE_SIGNATURE_HEADER",
     flag: "signature-header",
     doc: "Header of the hex HMAC-SHA256 of the body.",
-    accepts: "a header name in lower case",
+    accepts: "a header name in lower case that no request has already",
     default: "x-webhook-signature",
     parse: headerName
   }),
@@ -419,6 +426,26 @@ export const load = (input: {
           setting: settings.deliveriesMaxAge.env,
           value: `${config.deliveriesMaxAge / 86_400_000}d`,
           accepts: `at least HOOKLINE_EVENTS_MAX_AGE and 7 days, ${config.eventsMaxAge / 86_400_000 + 7}d`
+        })
+      )
+    }
+    const lastAttempt = config.retrySchedule.at(-1) ?? 0
+    if (config.eventsMaxAge < lastAttempt + 2 * 3_600_000) {
+      // A delivery ends an hour before its event leaves the stream: with less it would end before its attempts.
+      yield* Either.left(
+        new InvalidSetting({
+          setting: settings.eventsMaxAge.env,
+          value: `${config.eventsMaxAge / 3_600_000}h`,
+          accepts: `at least the last offset of HOOKLINE_RETRY_SCHEDULE and 2 hours, ${lastAttempt / 3_600_000 + 2}h`
+        })
+      )
+    }
+    if (config.signatureHeader.startsWith(`${config.standardPrefix}-`)) {
+      yield* Either.left(
+        new InvalidSetting({
+          setting: settings.signatureHeader.env,
+          value: JSON.stringify(config.signatureHeader),
+          accepts: `a header that is not one of ${config.standardPrefix}-id, -timestamp and -signature`
         })
       )
     }

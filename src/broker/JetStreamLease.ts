@@ -1,4 +1,4 @@
-import { Deferred, Duration, Effect, Layer, Option, Schema } from "effect"
+import { Deferred, Duration, Effect, Layer, Option, Runtime, Schema } from "effect"
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { BrokerClock } from "./BrokerClock.ts"
@@ -44,6 +44,7 @@ const make = Effect.gen(function*() {
   const streams = yield* Streams
   const brokerClock = yield* BrokerClock
   const clock = yield* Effect.clock
+  const report = Runtime.runFork(yield* Effect.runtime<never>())
   const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
   const measure = Effect.gen(function*() {
@@ -176,6 +177,7 @@ const make = Effect.gen(function*() {
       if (lostBecause === undefined && monotonic() - renewedAt >= heldFor) {
         lostBecause = unrenewed
         Deferred.unsafeDone(lost, Effect.succeed(unrenewed))
+        report(Effect.logWarning(`lease ${name} is lost: ${unrenewed}`))
       }
       return lostBecause === undefined
     }

@@ -133,7 +133,8 @@ const make = Effect.gen(function*() {
           write,
           append({ subject: objectSubject(name), data: entry, headers: { "Nats-Rollup": "sub" } })
         ),
-        () => Effect.ignore(purge(chunkSubject(id)))
+        // Nobody who was interrupted waits for it: what is left is purged at a later start.
+        () => Effect.forkDaemon(Effect.interruptible(Effect.ignore(purge(chunkSubject(id)))))
       )
       if (Option.isSome(former)) yield* purge(chunkSubject(former.value.entry.nuid))
     }),

@@ -1,4 +1,16 @@
-import { Context, Effect, FiberId, FiberSet, Layer, Option, Redacted, Schedule, type Scope } from "effect"
+import {
+  Cause,
+  Context,
+  Effect,
+  type Fiber,
+  FiberId,
+  FiberSet,
+  Layer,
+  Option,
+  Redacted,
+  Schedule,
+  type Scope
+} from "effect"
 import { Config } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
 import type { AttemptResult } from "../model/Attempt.ts"
@@ -50,11 +62,20 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
         const sender = yield* Sender
         const webhooks = yield* Webhooks
 
+        /** Not when the webhook points elsewhere by now: the answer is the former endpoint's. */
         const gone = (webhook: Webhook) =>
-          webhooks.disable(webhook.workspaceId, webhook.id, "its endpoint answered 410 Gone").pipe(
+          webhooks.get(webhook.workspaceId, webhook.id).pipe(
+            Effect.flatMap(({ url }) =>
+              url === webhook.url
+                ? webhooks.disable(webhook.workspaceId, webhook.id, "its endpoint answered 410 Gone")
+                : Effect.void
+            ),
             Effect.retry({ while: (error) => error._tag === "BrokerUnavailable", schedule: brokerPause }),
             Effect.catchAll((error) =>
               Effect.logWarning(`webhook ${webhook.id} answered 410 and was not disabled: ${error.message}`)
+            ),
+            Effect.catchAllDefect((defect) =>
+              Effect.logError(`webhook ${webhook.id} answered 410 and was not disabled`, Cause.die(defect))
             )
           )
 
@@ -84,10 +105,16 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
               queueMicrotask(() => settle(fault("secret", "the secret in force is not there")))
               return noCancel
             }
-            return sender.unsafeSend({ url: webhook.url, headers, body: event.body, startedAt: now }, (result) => {
+            let disabling: Fiber.RuntimeFiber<void> | undefined
+            const request = { url: webhook.url, headers, body: event.body, startedAt: now }
+            const cancel = sender.unsafeSend(request, (result) => {
               if (!config.disableOnGone || !("status" in result) || result.status !== 410) return settle(result)
-              fork(Effect.map(gone(webhook), () => settle(result)))
+              disabling = fork(Effect.map(gone(webhook), () => settle(result)))
             })
+            return () => {
+              disabling?.unsafeInterruptAsFork(FiberId.none)
+              cancel()
+            }
           }
 
           return (
@@ -102,10 +129,18 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             if (event !== undefined && material !== undefined) return post(webhook, event, material, now, settle)
             let cancel: Cancel | undefined
             const fetching = fork(
-              fetch(webhook, delivery, event).pipe(Effect.map((found) => {
-                if (found.class === "fetched") cancel = post(webhook, found.event, found.material, now, settle)
-                else settle(found)
-              }))
+              fetch(webhook, delivery, event).pipe(
+                Effect.map((found) => {
+                  if (found.class === "fetched") cancel = post(webhook, found.event, found.material, now, settle)
+                  else settle(found)
+                }),
+                // Whoever is never told keeps a lane and a place for ever.
+                Effect.catchAllDefect((defect) =>
+                  Effect.logError(`an attempt for ${webhook.id} failed`, Cause.die(defect)).pipe(
+                    Effect.andThen(() => settle(fault("local", "an error in hookline")))
+                  )
+                )
+              )
             )
             return () => {
               fetching.unsafeInterruptAsFork(FiberId.none)

@@ -481,7 +481,9 @@ export class Engine {
           else this.#happen(live, happening)
         }
       }
-      const rested = endpoint.bucket === undefined || at - endpoint.bucket.at > longPause
+      // A bucket that is forgotten is a full one: it has to be full by then.
+      const rate = this.#env.find(endpoint.webhookId)?.rateLimit ?? 1
+      const rested = endpoint.bucket === undefined || at - endpoint.bucket.at > Math.max(longPause, 1_000 / rate)
       if (endpoint.live.size === 0 && !isOpen(endpoint.circuit) && rested) this.#endpoints.delete(endpoint.webhookId)
     }
   }
