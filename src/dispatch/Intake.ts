@@ -6,6 +6,12 @@ import type { Partition } from "./Partition.ts"
 /** Stop pulling above these, pull again below half of them (ARCHITECTURE "Values"). */
 const mostOpen = 16_384
 const mostBytes = 64 * 1024 * 1024
+/**
+ * While so many deliveries are ready, matching waits: what is ready starts or is held within a second, and matching more would only have it held
+ * (each then costs a second record and a second look at its body).
+ */
+const mostReady = 2_048
+const readyPause = "2 millis"
 /** So many are matched between two turns of the event loop. */
 const perTurn = 256
 
@@ -16,7 +22,8 @@ const perTurn = 256
 export const makeIntake = (
   partitions: ReadonlyArray<Partition>,
   fence: Effect.Effect<number, BrokerUnavailable>,
-  owns: () => boolean
+  owns: () => boolean,
+  ready: () => number
 ) =>
   Effect.gen(function*() {
     const arrived = yield* Effect.makeLatch(false)
@@ -64,6 +71,7 @@ export const makeIntake = (
       waitingBytes = 0
       const sequence = yield* fence.pipe(Effect.retry(Schedule.spaced("200 millis")))
       for (let start = 0; start < batch.length; start += perTurn) {
+        while (owns() && ready() > mostReady) yield* Effect.sleep(readyPause)
         if (!owns()) return
         for (const [partition, message] of batch.slice(start, start + perTurn)) take(partition, message, sequence)
         if (start + perTurn < batch.length) yield* Effect.yieldNow()

@@ -150,7 +150,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
         matching: subscriptions.matching
       })
     )
-    const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds)
+    const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds, () => engine.ready)
     /** Without any of these nothing would move any more: its end is the end of the ownership, and all of it begins anew. */
     const keepRunning = <E>(what: string, loop: Effect.Effect<never, E>) =>
       Effect.forkScoped(Effect.catchAllCause(loop, (cause) =>

@@ -168,6 +168,13 @@ export class Engine {
     return count
   }
 
+  /** Deliveries that are ready: each starts within a second, or is held. */
+  get ready(): number {
+    let count = 0
+    for (const endpoint of this.#waiting) count += endpoint.ready.size
+    return count
+  }
+
   get inFlight(): number {
     return this.#inFlight.size
   }

@@ -47,12 +47,14 @@ const ofDrain = (drain: DrainResult): ReadonlyArray<Verdict> => {
     ])
   ]
   if (drain.sync !== "2m" || drain.webhooks === 1) return ledgers
-  const slow = drain.ceiling < floors.ceiling
+  // The slowest, not the median: a ceiling that something else on the machine held down makes its pair's ratio too good.
+  const slowest = Math.min(...drain.pairs.map(({ ceiling }) => ceiling.perSecond))
+  const slow = slowest < floors.ceiling
   // A machine on which undici alone does not get there either is slow, not the ceiling wrong.
   const excused = slow && drain.control.perSecond < floors.ceiling
   const sound: Verdict = {
-    what: `ceiling, ${name}`,
-    measured: `${whole(drain.ceiling)}/s${slow ? `, undici alone ${whole(drain.control.perSecond)}/s` : ""}`,
+    what: `slowest ceiling, ${name}`,
+    measured: `${whole(slowest)}/s${slow ? `, undici alone ${whole(drain.control.perSecond)}/s` : ""}`,
     wanted: `≥ ${whole(floors.ceiling)}/s, or undici alone as slow`,
     verdict: slow && !excused ? "VOID" : "PASS"
   }
