@@ -29,18 +29,21 @@ export const makeIntake = (
     const arrived = yield* Effect.makeLatch(false)
     const report = Runtime.runFork(yield* Effect.runtime<never>())
     let waiting: Array<readonly [Partition, ConsumedMessage]> = []
-    let waitingBytes = 0
+    /** Of what waits and of what is being matched. */
+    let unmatched = 0
+    let unmatchedBytes = 0
     let paused = false
 
     const push = (partition: Partition, message: ConsumedMessage): void => {
       waiting.push([partition, message])
-      waitingBytes += message.data.byteLength
+      unmatched++
+      unmatchedBytes += message.data.byteLength
       arrived.unsafeOpen()
     }
 
     const balance = (): void => {
-      let open = waiting.length
-      let bytes = waitingBytes
+      let open = unmatched
+      let bytes = unmatchedBytes
       for (const partition of partitions) {
         open += partition.openEvents
         bytes += partition.openBytes
@@ -56,6 +59,8 @@ export const makeIntake = (
 
     /** A bug that one event brings out stops that event, which stays open and holds the floor, and no other. */
     const take = (partition: Partition, message: ConsumedMessage, webhooksSequence: number): void => {
+      unmatched--
+      unmatchedBytes -= message.data.byteLength
       try {
         partition.take(message, webhooksSequence)
       } catch (cause) {
@@ -68,10 +73,13 @@ export const makeIntake = (
       arrived.unsafeClose()
       const batch = waiting
       waiting = []
-      waitingBytes = 0
+      balance()
       const sequence = yield* fence.pipe(Effect.retry(Schedule.spaced("200 millis")))
       for (let start = 0; start < batch.length; start += perTurn) {
-        while (owns() && ready() > mostReady) yield* Effect.sleep(readyPause)
+        while (owns() && ready() > mostReady) {
+          balance()
+          yield* Effect.sleep(readyPause)
+        }
         if (!owns()) return
         for (const [partition, message] of batch.slice(start, start + perTurn)) take(partition, message, sequence)
         if (start + perTurn < batch.length) yield* Effect.yieldNow()

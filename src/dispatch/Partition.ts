@@ -109,16 +109,21 @@ export class Partition {
     const event: OpenEvent = { message, owed: 0, recorded: [] }
     this.#open.set(sequence, event)
     this.#openBytes += message.data.byteLength
-    const parsed = readStoredEvent(message, this.#env.eventsCreated, this.#env.catalogue)
+    // What has a record was accepted: it stays an event, whatever has become of its type since.
+    const catalogue = this.#env.recovered.settled.has(sequence) ? undefined : this.#env.catalogue
+    const parsed = readStoredEvent(message, this.#env.eventsCreated, catalogue)
     if (parsed._tag === "Rejection") return this.#quarantine(event, parsed)
     const known = identity(parsed.workspaceId, parsed.id)
     const first = this.#identities.note(known, sequence, message.time)
-    // An event released from quarantine is no repeat of the message that was quarantined.
-    const released = first !== undefined && message.header(headerNames.released) !== undefined &&
-      message.header(headerNames.sequence) === String(first)
-    if (released) this.#identities.replace(known, sequence, message.time)
-    else if (first !== undefined) return this.#duplicate(event, parsed, first)
+    if (first !== undefined && !this.#isRelease(message, known, first)) return this.#duplicate(event, parsed, first)
     this.#match(event, parsed, webhooksSequence)
+  }
+
+  /** An event released from quarantine is no repeat of the message that was quarantined. */
+  #isRelease(message: ConsumedMessage, known: string, first: number): boolean {
+    const claims = message.header(headerNames.released) !== undefined &&
+      message.header(headerNames.sequence) === String(first)
+    return claims && this.#identities.release(known, first, message.sequence, message.time)
   }
 
   #match(open: OpenEvent, event: ParsedEvent, webhooksSequence: number): void {
@@ -211,7 +216,7 @@ export class Partition {
     // With the catalogue: what went to quarantine is no event, and its id is free for one.
     const event = readStoredEvent(message, this.#env.eventsCreated, this.#env.catalogue)
     if (event._tag === "Event") {
-      this.#identities.note(identity(event.workspaceId, event.id), message.sequence, message.time)
+      this.#identities.note(identity(event.workspaceId, event.id), message.sequence, message.time, true)
     }
   }
 

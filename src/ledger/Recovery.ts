@@ -44,7 +44,13 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
         const stream = deliveriesStream(partition, topology.deliveriesStreams)
         const { lastSequence } = yield* streams.state(stream)
         const events = yield* streams.state(streamNames.events)
-        const snapshot = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
+        const newest = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
+        // Streams put back to an older state know less than a snapshot made since: it speaks of other messages.
+        const ahead = newest !== undefined && (newest.floor > events.lastSequence || newest.s0 > lastSequence)
+        if (ahead) {
+          yield* Effect.logError(`the snapshot of partition ${partition} is ahead of its streams and is not used`)
+        }
+        const snapshot = ahead ? undefined : newest
         const fold = new Fold(snapshot, floor)
         yield* streams.scan({
           stream,

@@ -21,6 +21,17 @@ describe("Identities", () => {
     expect(identities.note("id2", Identities.limit + 2, Identities.limit)).toBe(2)
   })
 
+  it("gives way to a release only where a message was reread, not where its event was seen", () => {
+    const identities = new Identities()
+    identities.note("a", 1, 0)
+    identities.note("b", 2, 0, true)
+    expect(identities.release("a", 1, 3, 5)).toBe(false)
+    expect(identities.release("b", 1, 3, 5)).toBe(false)
+    expect(new Identities(identities.entries()).release("b", 2, 3, 5)).toBe(true)
+    expect(identities.release("b", 2, 3, 5)).toBe(true)
+    expect(identities.release("b", 3, 4, 5)).toBe(false)
+  })
+
   it("comes back from its entries", () => {
     const identities = new Identities()
     identities.note("a", 1, 5)
