@@ -127,10 +127,6 @@ export class Engine {
     this.#hold(live)
   }
 
-  has(webhookId: WebhookId, eventSequence: number): boolean {
-    return this.#endpoints.get(webhookId)?.live.has(eventSequence) ?? false
-  }
-
   /** A fact about a webhook was applied to the projection. */
   changed(webhookId: WebhookId): void {
     const endpoint = this.#endpoints.get(webhookId)

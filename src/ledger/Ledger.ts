@@ -4,8 +4,8 @@ import { BrokerClock } from "../broker/BrokerClock.ts"
 import { deliveriesStream, deliverySubject, partitionOf } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import type { DeliveryRecord } from "../model/Delivery.ts"
-import type { EventId, WorkspaceId } from "../model/Id.ts"
-import { deferredLimit, encode, encodeDeferred, encodeDuplicate, messageId } from "./Record.ts"
+import type { WorkspaceId } from "../model/Id.ts"
+import { deferredLimit, type Duplicate, encode, encodeDeferred, encodeDuplicate, messageId } from "./Record.ts"
 
 /** How long an append that failed waits before it is tried again. */
 const retryPause = "500 millis"
@@ -30,16 +30,6 @@ export interface OpenLedger {
   readonly acknowledgedUpTo: (stream: string) => number
   /** Waits until every append is acknowledged. */
   readonly drained: Effect.Effect<void>
-}
-
-interface Duplicate {
-  readonly at: number
-  readonly workspaceId: WorkspaceId
-  readonly eventId: EventId
-  readonly eventType: string
-  readonly eventSequence: number
-  readonly firstSequence: number
-  readonly epoch: number
 }
 
 /** An append on its way. `after` is a sequence of its stream that it is certainly stored behind. */

@@ -87,7 +87,8 @@ export const encodeDeferred = (records: ReadonlyArray<DeliveryRecord>, eventsCre
 }
 
 /** What a repeated event leaves behind instead of deliveries: the identity's first sequence won. */
-export const encodeDuplicate = (duplicate: {
+export interface Duplicate {
+  /** Broker milliseconds. */
   readonly at: number
   readonly workspaceId: WorkspaceId
   readonly eventId: EventId
@@ -95,7 +96,9 @@ export const encodeDuplicate = (duplicate: {
   readonly eventSequence: number
   readonly firstSequence: number
   readonly epoch: number
-}): string =>
+}
+
+export const encodeDuplicate = (duplicate: Duplicate): string =>
   JSON.stringify({
     v: version,
     kind: "duplicate",

@@ -101,16 +101,18 @@ export interface Rules {
 /** A circuit that stays open this long after the schedule's end, or the start of the hold, fails what it holds (CONTRACT 6). */
 const circuitPatience = 24 * 3_600_000
 
-export interface Match {
-  readonly workspaceId: WorkspaceId
-  readonly webhookId: WebhookId
-  readonly eventId: EventId
-  readonly eventType: string
-  readonly eventSequence: number
-  readonly webhookRevision: number
-  readonly webhooksSequence: number
-  readonly expiresAt: number
-}
+/** What a match knows of the delivery it makes. */
+export type Match = Pick<
+  Delivery,
+  | "workspaceId"
+  | "webhookId"
+  | "eventId"
+  | "eventType"
+  | "eventSequence"
+  | "webhookRevision"
+  | "webhooksSequence"
+  | "expiresAt"
+>
 
 /** A match makes a delivery that is READY; what a paused or disabled webhook makes of it says `decide`. */
 export const matched = (input: Match, at: number, rules: Rules): Delivery => ({
