@@ -1,7 +1,7 @@
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Context, Effect, Layer, Redacted } from "effect"
 import { hash, timingSafeEqual } from "node:crypto"
-import { Authentication } from "./Contract.ts"
+import { Authentication } from "./contract/Common.ts"
 import { Unauthorized } from "./Errors.ts"
 
 /** The operator's API key, `hk_<id>_<secret>`: from the settings or the data directory. */

@@ -1,6 +1,6 @@
 import { Command, Options } from "@effect/cli"
 import { Effect } from "effect"
-import type { DeliveryView } from "../../api/Schemas.ts"
+import type { DeliveryView } from "../../api/contract/Deliveries.ts"
 import { layout, print, where } from "../Common.ts"
 import { page } from "../Help.ts"
 import { table } from "../Table.ts"

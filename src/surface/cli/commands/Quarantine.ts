@@ -1,6 +1,6 @@
 import { Command, Options } from "@effect/cli"
 import { Effect } from "effect"
-import type { QuarantineEntry } from "../../api/Schemas.ts"
+import type { QuarantineEntry } from "../../api/contract/Quarantine.ts"
 import { given, idOf, layout, print, where, within } from "../Common.ts"
 import { page } from "../Help.ts"
 import { table } from "../Table.ts"

@@ -1,7 +1,7 @@
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { parseDuration } from "../../../Config.ts"
-import type { WebhookView } from "../../api/Schemas.ts"
+import type { WebhookView } from "../../api/contract/Webhooks.ts"
 import { given, idOf, layout, listOf, print, where } from "../Common.ts"
 import { wrong } from "../Failure.ts"
 import type { CommandFailed } from "../Failure.ts"

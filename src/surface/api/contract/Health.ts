@@ -1,0 +1,38 @@
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { Schema } from "effect"
+import { doc } from "./Common.ts"
+
+const Healthy = Schema.Struct({ status: Schema.Literal("ok") }).annotations({ identifier: "Healthy" })
+
+const checks = Schema.Array(
+  Schema.Struct({
+    name: Schema.String.annotations({ examples: ["broker"] }),
+    ok: Schema.Boolean,
+    detail: Schema.String
+  }).annotations({ identifier: "Check" })
+)
+const Ready = Schema.Struct({ status: Schema.Literal("ready"), checks }).annotations({ identifier: "Ready" })
+const NotReady = Schema.Struct({ status: Schema.Literal("not_ready"), checks })
+  .annotations(
+    HttpApiSchema.annotations({ identifier: "NotReady", description: "At least one check is not ok.", status: 503 })
+  )
+
+export const health = HttpApiGroup.make("health", { topLevel: true })
+  .add(
+    HttpApiEndpoint.get("healthz", "/healthz")
+      .addSuccess(Healthy)
+      .annotateContext(doc("Is the process alive?", "200 as long as it answers at all. No key needed."))
+  )
+  .add(
+    HttpApiEndpoint.get("readyz", "/readyz")
+      .addSuccess(Ready)
+      .addSuccess(NotReady)
+      .annotateContext(doc(
+        "Can it take and deliver events?",
+        "503 when the broker cannot be reached, a stream is full or the ledger is not well; a stream that is filled to 80 % says so. No key needed."
+      ))
+  )
+  .annotateContext(OpenApi.annotations({ description: "For supervisors and load balancers." }))

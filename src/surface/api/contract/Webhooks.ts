@@ -1,0 +1,226 @@
+import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
+import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
+import * as OpenApi from "@effect/platform/OpenApi"
+import { Schema } from "effect"
+import { WebhookId } from "../../../model/Id.ts"
+import * as Error from "../Errors.ts"
+import { Authentication, doc, exact, page, strict, Time, WorkspaceHeader } from "./Common.ts"
+
+const url = Schema.String.annotations({
+  description: "Where the events go: https, unless the operator allows http; a public address.",
+  examples: ["https://example.com/webhooks/craftdesk"]
+})
+const events = Schema.Array(Schema.String).annotations({
+  description: "Event types: exact ones, all of an entity as `project.*`, or all as `*`. Never empty.",
+  examples: [["project.created", "task.*"]]
+})
+const concurrency = Schema.NullOr(Schema.Number).annotations({
+  description: "Attempts in flight at once, 1 to 256; null: the operator's setting."
+})
+const rateLimit = Schema.NullOr(Schema.Number).annotations({
+  description: "Attempts a second, above 0 up to 10,000; null: no limit."
+})
+const secret = Schema.String.annotations({
+  description:
+    "Signs the deliveries: `whsec_` and base64 of 24 to 64 bytes, or 8 to 256 printable characters. Made when missing. Shown only in the answer to creation and rotation.",
+  examples: ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+})
+
+export const WebhookView = Schema.Struct({
+  id: WebhookId,
+  url,
+  events,
+  description: Schema.String,
+  state: Schema.Literal("enabled", "paused", "disabled").annotations({
+    description: "`enabled` delivers, `paused` holds deliveries, `disabled` suppresses them."
+  }),
+  disabled_reason: exact(Schema.String).annotations({ description: "Why it is disabled, if that is known." }),
+  concurrency,
+  rate_limit: rateLimit,
+  headers: Schema.Record({ key: Schema.String, value: Schema.String }).annotations({
+    description: "Extra static headers of every delivery; values are masked.",
+    examples: [{ authorization: "********" }]
+  }),
+  overlap_until: exact(Time).annotations({
+    description: "While a rotation's overlap lasts: when the former secret ceases to be valid."
+  }),
+  created_at: Time,
+  updated_at: Time,
+  revision: Schema.Number.annotations({ description: "Counts the changes, from 1." })
+}).annotations({ identifier: "Webhook" })
+export type WebhookView = typeof WebhookView.Type
+const WebhookPage = page(WebhookView, "Webhooks")
+
+const warnings = Schema.Array(Schema.String).annotations({
+  description: "What is accepted and yet worth a look, such as a host name that does not resolve."
+})
+
+const WebhookChanged = Schema.Struct({ ...WebhookView.fields, warnings: exact(warnings) })
+  .annotations({ identifier: "WebhookChanged" })
+const WebhookCreated = Schema.Struct({ ...WebhookView.fields, secret, warnings: exact(warnings) })
+  .annotations(HttpApiSchema.annotations({ identifier: "WebhookCreated", status: 201 }))
+const WebhookRotated = Schema.Struct({ ...WebhookView.fields, secret }).annotations({
+  identifier: "WebhookRotated",
+  description: "`overlap_until` is missing when the former secret ceased to be valid at once."
+})
+
+export const CreateWebhook = Schema.Struct({
+  url,
+  events,
+  description: exact(Schema.String).annotations({ description: "At most 1,024 characters." }),
+  secret: exact(secret),
+  concurrency: exact(concurrency),
+  rate_limit: exact(rateLimit),
+  headers: exact(Schema.Record({ key: Schema.String, value: Schema.String })).annotations({
+    description: "Extra static headers of every delivery, at most 20; the values are sealed at rest and masked."
+  })
+}).annotations({
+  identifier: "CreateWebhook",
+  examples: [{ url: "https://example.com/webhooks/craftdesk", events: ["project.*", "task.completed"] }],
+  ...strict
+})
+
+export const ChangeWebhook = Schema.Struct({
+  url: exact(url),
+  events: exact(events),
+  description: exact(Schema.String),
+  concurrency: exact(concurrency),
+  rate_limit: exact(rateLimit),
+  headers: exact(Schema.Record({ key: Schema.String, value: Schema.String })).annotations({
+    description: "Replaces all extra headers; `{}` takes them away."
+  })
+}).annotations({
+  identifier: "ChangeWebhook",
+  description: "What is missing stays as it is.",
+  examples: [{ events: ["*"], rate_limit: 50 }],
+  ...strict
+})
+
+export const DisableWebhook = Schema.Struct({
+  reason: exact(Schema.String).annotations({ description: "Why, for people; at most 500 characters." })
+}).annotations({ identifier: "DisableWebhook", examples: [{ reason: "moving to another host" }], ...strict })
+
+export const RotateSecret = Schema.Struct({
+  secret: exact(secret),
+  overlap_seconds: exact(Schema.Int.pipe(Schema.between(0, 7 * 86_400))).annotations({
+    description:
+      "How long the former secret stays valid beside the new one, 0 to 604800; the operator's setting (24 h) when missing."
+  })
+}).annotations({ identifier: "RotateSecret", examples: [{ overlap_seconds: 3600 }], ...strict })
+
+const webhookId = HttpApiSchema.param(
+  "id",
+  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
+)
+
+const action = <const Name extends string, const Path extends `/${string}`>(name: Name, path: Path) =>
+  HttpApiEndpoint.post(name, path)
+    .setPath(Schema.Struct({ id: webhookId }))
+    .setHeaders(WorkspaceHeader)
+    .addError(Error.NotFound.http)
+    .addError(Error.Conflict.http)
+    .addError(Error.Unprocessable.http)
+
+export const webhooks = HttpApiGroup.make("webhooks")
+  .add(
+    HttpApiEndpoint.post("create", "/v1/webhooks")
+      .setHeaders(WorkspaceHeader)
+      .setPayload(CreateWebhook)
+      .addSuccess(WebhookCreated)
+      .addError(Error.Conflict.http)
+      .addError(Error.TooLarge.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(doc(
+        "Create a webhook",
+        "Every event acknowledged after the answer, and of a type it subscribes to, is owed to it. The secret is shown here and never again."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.get("list", "/v1/webhooks")
+      .setHeaders(WorkspaceHeader)
+      .addSuccess(WebhookPage)
+      .annotateContext(doc("List the webhooks", "All of the workspace, in the order of creation."))
+  )
+  .add(
+    HttpApiEndpoint.get("show", "/v1/webhooks/:id")
+      .setPath(Schema.Struct({ id: webhookId }))
+      .setHeaders(WorkspaceHeader)
+      .addSuccess(WebhookView)
+      .addError(Error.NotFound.http)
+      .annotateContext(doc("Show a webhook", "As it is now, without its secret."))
+  )
+  .add(
+    HttpApiEndpoint.patch("change", "/v1/webhooks/:id")
+      .setPath(Schema.Struct({ id: webhookId }))
+      .setHeaders(WorkspaceHeader)
+      .setPayload(ChangeWebhook)
+      .addSuccess(WebhookChanged)
+      .addError(Error.NotFound.http)
+      .addError(Error.Conflict.http)
+      .addError(Error.TooLarge.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(doc(
+        "Change a webhook",
+        "Deliveries that wait go to the URL and with the headers of the moment of their attempt; event types hold for later events."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.del("remove", "/v1/webhooks/:id")
+      .setPath(Schema.Struct({ id: webhookId }))
+      .setHeaders(WorkspaceHeader)
+      .addSuccess(HttpApiSchema.NoContent)
+      .addError(Error.NotFound.http)
+      .addError(Error.Conflict.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(
+        doc("Delete a webhook", "Waiting deliveries are cancelled, the secret is destroyed, the history stays.")
+      )
+  )
+  .add(
+    action("enable", "/v1/webhooks/:id/enable")
+      .addSuccess(WebhookView)
+      .annotateContext(doc("Enable a webhook", "Enabling an enabled webhook changes nothing."))
+  )
+  .add(
+    action("disable", "/v1/webhooks/:id/disable")
+      .setPayload(DisableWebhook)
+      .addSuccess(WebhookView)
+      .addError(Error.TooLarge.http)
+      .annotateContext(doc(
+        "Disable a webhook",
+        "Events from now on, and waiting deliveries when they come due, are recorded as suppressed and not sent. The body may be left out."
+      ))
+  )
+  .add(
+    action("pause", "/v1/webhooks/:id/pause")
+      .addSuccess(WebhookView)
+      .annotateContext(doc("Pause a webhook", "Deliveries are held until it is resumed; that uses up no attempt."))
+  )
+  .add(
+    action("resume", "/v1/webhooks/:id/resume")
+      .addSuccess(WebhookView)
+      .annotateContext(doc("Resume a paused webhook", "What was held flows."))
+  )
+  .add(
+    action("rotateSecret", "/v1/webhooks/:id/rotate-secret")
+      .setPayload(RotateSecret)
+      .addSuccess(WebhookRotated)
+      .addError(Error.TooLarge.http)
+      .annotateContext(doc(
+        "Rotate the secret",
+        "The former secret stays valid until `overlap_until`: till then `webhook-signature` carries both signatures, and the platform's own signature header stays on the former. The body may be left out."
+      ))
+  )
+  .add(
+    action("endOverlap", "/v1/webhooks/:id/end-overlap")
+      .addSuccess(WebhookView)
+      .annotateContext(
+        doc(
+          "End a rotation's overlap now",
+          "The former secret ceases to be valid. Changes nothing when there is no overlap."
+        )
+      )
+  )
+  .middleware(Authentication)
+  .annotateContext(OpenApi.annotations({ description: "Subscriptions of a workspace." }))
