@@ -1,4 +1,5 @@
 import { Layer } from "effect"
+import { Answers } from "./Answers.ts"
 import { BrokerClock } from "./BrokerClock.ts"
 import { Connection } from "./Connection.ts"
 import * as JetStreamAppendLog from "./JetStreamAppendLog.ts"
@@ -13,7 +14,7 @@ export const layer = (options: { readonly url: string; readonly name: string }) 
   JetStreamLease.layer.pipe(
     Layer.provideMerge(JetStreamObjectStore.layer),
     Layer.provideMerge(JetStreamKeyValue.layer),
-    Layer.provideMerge(Layer.mergeAll(JetStreamStreams.layer, JetStreamAppendLog.layer)),
+    Layer.provideMerge(Layer.mergeAll(JetStreamStreams.layer, JetStreamAppendLog.layer, Answers.layer)),
     Layer.provideMerge(Topology.layer),
     Layer.provideMerge(Layer.merge(Connection.layer(options), BrokerClock.layer))
   )

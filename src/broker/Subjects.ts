@@ -146,6 +146,9 @@ export const parseDeliverySubject = (
 /** All records of a partition. */
 export const deliveriesFilter = (partition: number): string => `deliveries.${partition}.>`
 
+/** The retries asked for, of every partition of a stream. */
+export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
+
 /** The records of one webhook, of every kind. */
 export const webhookDeliveriesFilter = (partition: number, workspaceId: string, webhookId: string): string =>
   `deliveries.${partition}.${tokens(workspaceId, webhookId)}.*`

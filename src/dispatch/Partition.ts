@@ -150,6 +150,7 @@ export class Partition {
         eventSequence: message.sequence,
         webhookRevision: webhook.revision,
         webhooksSequence,
+        publishedAt: message.time,
         expiresAt: message.time + eventsMaxAge - expiryMargin
       }
       engine.offer(match, webhook, event, partition, settled)

@@ -6,6 +6,7 @@
  *              └──────────────── LOST ◀────────────────────────┘
  */
 import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer } from "effect"
+import { Answers } from "../broker/Answers.ts"
 import { type Held, Lease } from "../broker/Lease.ts"
 import { Streams } from "../broker/Streams.ts"
 import { deliveriesStream, eventFilter, misfitFilter, streamNames } from "../broker/Subjects.ts"
@@ -21,6 +22,7 @@ import type { Catalogue } from "../model/Catalogue.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import { makeIntake } from "./Intake.ts"
 import { Partition } from "./Partition.ts"
+import { followRetryRequests } from "./RetryRequests.ts"
 
 type WorkerState = "starting" | "standing by" | "recovering" | "running" | "stopped"
 
@@ -69,6 +71,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const subscriptions = yield* Subscriptions
   const ledgers = yield* Ledger
   const endpoints = yield* Endpoints
+  const answers = yield* Answers
 
   let status = idle("starting")
 
@@ -94,6 +97,8 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       live: [],
       settled: new Map(),
       duplicates: new Set(),
+      requests: [],
+      retried: [],
       identities: new Identities(),
       identitiesFrom: floor + 1,
       lastSequence: 0,
@@ -130,7 +135,8 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const { engine, handOver } = yield* endpoints.open({
       ledger,
       owns: held.holds,
-      epoch: (partition) => epochs.get(partition) ?? 0
+      epoch: (partition) => epochs.get(partition) ?? 0,
+      recordedUpTo: (partition) => ledger.highestOf(streamOf(partition))
     })
 
     const partitions = claims.map(({ claimed, partition, recovered }) =>
@@ -164,6 +170,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       live += recovered.live.length
       // Taken over, not copied: from here on the actors' states are the only ones.
       for (const delivery of recovered.live.splice(0)) engine.adopt(delivery, partition)
+      engine.adoptRetried(recovered.retried, partition, recovered.snapshotSequence)
       yield* Effect.yieldNow()
     }
 
@@ -187,6 +194,8 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       }),
       { concurrency: 4, discard: true }
     )
+
+    yield* followRetryRequests(claims, { engine, streams, streamOf, answers })
 
     const writePositions = Effect.forEach(
       owned,

@@ -14,6 +14,8 @@ import { Places } from "./Places.ts"
 export interface Owner {
   readonly ledger: OpenLedger
   readonly epoch: (partition: number) => number
+  /** The highest sequence recorded in the stream of a partition. */
+  readonly recordedUpTo: (partition: number) => number
   /** Whether the lease holds: no POST without. */
   readonly owns: () => boolean
 }
@@ -50,7 +52,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
         )
       }
 
-      const open = Effect.fnUntraced(function*({ epoch, ledger, owns }: Owner) {
+      const open = Effect.fnUntraced(function*({ epoch, ledger, owns, recordedUpTo }: Owner) {
         const attempt = yield* attempting.open
         const report = yield* FiberSet.makeRuntime<never>()
         const early = yield* Effect.makeLatch(false)
@@ -58,6 +60,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           ledger,
           owns,
           epoch,
+          recordedUpTo,
           retries,
           concurrency: config.concurrency,
           places: new Places(Math.min(room, config.maxInFlight), makeBusy()),

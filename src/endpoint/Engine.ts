@@ -3,7 +3,8 @@
  *
  *     offer ──▶ ready ─┐                       ┌─▶ succeeded, failed, suppressed: recorded, gone
  *     adopt ──▶ held ──┼─▶ lane: one attempt ──┼─▶ attempt_failed: recorded ─▶ timers ─▶ (due) ready
- *     timers ──────────┘                       └─▶ deferred: recorded ─▶ held
+ *     timers ──────────┤                       └─▶ deferred: recorded ─▶ held
+ *     retry ─▶ recorded┘
  *
  * What must stay true: everything runs on one thread, in plain objects. A delivery has at most one unacknowledged record, and a change that has a
  * record is in force when that is acknowledged. A live delivery is in exactly one of ready, held, timers or a lane, or waits for its record; each
@@ -25,6 +26,7 @@ import {
 } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import { judge, type RetryAnswer, type RetryRequest } from "../model/RetryRequest.ts"
 import type { RetrySchedule } from "../model/RetrySchedule.ts"
 import type { Webhook } from "../model/Webhook.ts"
 import type { Expired } from "./Attempting.ts"
@@ -34,6 +36,7 @@ import { Endpoint, Live } from "./Endpoint.ts"
 import { InFlight, slowAfter } from "./InFlight.ts"
 import { afterAttempt, allowed } from "./Lanes.ts"
 import type { Places } from "./Places.ts"
+import { Retried } from "./Retried.ts"
 import { Timers } from "./Timers.ts"
 import { full, nextToken, take } from "./TokenBucket.ts"
 import { Turns } from "./Turns.ts"
@@ -55,6 +58,8 @@ export interface Environment {
   readonly owns: () => boolean
   /** The epoch of a partition that is owned. */
   readonly epoch: (partition: number) => number
+  /** The highest sequence recorded in the stream of a partition. */
+  readonly recordedUpTo: (partition: number) => number
   readonly retries: RetrySchedule
   /** For webhooks that name no concurrency of their own. */
   readonly concurrency: number
@@ -83,6 +88,7 @@ export class Engine {
   readonly #inFlight: InFlight
   readonly #deferring = new Deferring((deferred) => this.#flush(deferred))
   readonly #turns = new Turns()
+  readonly #retried: Retried
   /** Endpoints with something in ready or held. */
   readonly #waiting = new Set<Endpoint>()
   #stopping = false
@@ -96,6 +102,7 @@ export class Engine {
     this.#env = env
     this.#timers = new Timers(env.wake)
     this.#inFlight = new InFlight(env.places)
+    this.#retried = new Retried(env.recordedUpTo)
   }
 
   // --- what comes in
@@ -115,16 +122,55 @@ export class Engine {
     if (webhook === undefined) return
     const endpoint = this.#endpointOf(delivery.workspaceId, delivery.webhookId, partition)
     const at = this.#env.ledger.now()
-    // A snapshot may have caught it in flight: it is held, as its last record says or would.
-    const state: Delivery = delivery.state === "in_flight"
-      ? { ...delivery, state: "held", heldReason: "in_flight", heldSince: delivery.heldSince || at }
-      : delivery
+    // A snapshot may have caught it in flight: it is held, as its last record says or would. A retry that was accepted waits for a lane.
+    const reason = delivery.state === "in_flight" ? "in_flight" : delivery.state === "ready" ? "busy" : undefined
+    const state: Delivery = reason === undefined
+      ? delivery
+      : { ...delivery, state: "held", heldReason: reason, heldSince: delivery.heldSince || at }
     const live = new Live(endpoint, state)
     endpoint.live.set(state.eventSequence, live)
     if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
     if (state.state === "held" && webhook.state === "disabled") return this.#happen(live, { type: "disabled", at })
-    // What is ready again after a manual retry comes back as it was recorded: it waits for a lane.
     this.#hold(live)
+  }
+
+  /** What the replay of a partition met of deliveries that were retried by hand and have ended; `from`: the sequence it began at. */
+  adoptRetried(ended: ReadonlyArray<Delivery>, partition: number, from: number): void {
+    this.#retried.knownFrom(partition, from)
+    for (const delivery of ended) this.#retried.ended(delivery)
+  }
+
+  /**
+   * A retry is asked for by hand. `answer` is called once, `accepted` only when the record of that is acknowledged; not at all when the request is
+   * void or this owner is about to go.
+   */
+  retry(request: RetryRequest, partition: number, answer: (answer: RetryAnswer) => void): void {
+    const at = this.#env.ledger.now()
+    if (this.#abandoned || this.#stopping || at >= request.expiresAt) return
+    const { eventSequence, webhookId, workspaceId } = request.delivery
+    const known = this.#endpoints.get(webhookId)?.live.get(eventSequence)
+    const judged = judge(request, {
+      webhook: this.#env.find(webhookId),
+      live: known?.state,
+      ended: this.#retried.newestOf(request.delivery),
+      since: this.#retried.since(partition),
+      at
+    })
+    if (judged !== "accepted") return answer(judged)
+    if (known?.state.state === "ready") return answer("accepted")
+    // A record is on its way: what it says is not known to who asked.
+    if (known?.recording === true) return answer("overtaken")
+    const endpoint = this.#endpointOf(workspaceId, webhookId, partition)
+    if (known !== undefined) {
+      known.cancelled = true
+      endpoint.held.remove(known)
+    }
+    const live = new Live(endpoint, known?.state ?? request.delivery)
+    live.settle = () => answer("accepted")
+    endpoint.live.set(eventSequence, live)
+    // Whoever asks for an attempt has mended something, or wants to know: an open circuit is probed at once.
+    if (isOpen(endpoint.circuit)) endpoint.circuit = { ...endpoint.circuit, probeAt: at }
+    this.#happen(live, { type: "retry_requested", at })
   }
 
   /** A fact about a webhook was applied to the projection. */
@@ -390,7 +436,8 @@ export class Engine {
       if (state.state === "held") this.#env.keepBody(state.eventSequence, live.event)
       live.event = undefined
     }
-    const ended = state.state !== "due" && state.state !== "held"
+    const ended = state.state !== "due" && state.state !== "held" && state.state !== "ready"
+    if (ended && state.round > 1) this.#retried.ended(state)
     if (ended || live.cancelled) {
       endpoint.live.delete(state.eventSequence)
       return
@@ -398,6 +445,7 @@ export class Engine {
     const webhook = this.#env.find(endpoint.webhookId)
     if (webhook === undefined) return this.#cancel(live)
     if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
+    if (state.state === "ready") return this.#arrive(live, webhook)
     if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
     this.#hold(live)
   }

@@ -52,6 +52,14 @@ export class Heap<A> {
     return top
   }
 
+  /** Takes an item out wherever it is; reads the whole heap. */
+  remove(item: A): void {
+    const at = this.#items.indexOf(item)
+    if (at < 0) return
+    const rest = this.#items.splice(at).slice(1)
+    for (const one of rest) this.push(one)
+  }
+
   /** Empties it, in no particular order. */
   drain(): ReadonlyArray<A> {
     return this.#items.splice(0)

@@ -28,6 +28,8 @@ export interface OpenLedger {
   readonly trouble: () => string | undefined
   /** The sequence of a DELIVERIES stream up to which every append of ours is acknowledged: a snapshot's S0. */
   readonly acknowledgedUpTo: (stream: string) => number
+  /** The highest sequence of a DELIVERIES stream that an append of ours got, or that the replay reached. */
+  readonly highestOf: (stream: string) => number
   /** Waits until every append is acknowledged. */
   readonly drained: Effect.Effect<void>
 }
@@ -185,6 +187,7 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                 onSome: (entry) => entry.after
               })
             },
+            highestOf: (stream) => acknowledged.get(stream) ?? 0,
             drained: drained.await
           } satisfies OpenLedger
         })

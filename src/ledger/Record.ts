@@ -6,6 +6,7 @@ import { Data, Either } from "effect"
 import type { AttemptOutcome } from "../model/Attempt.ts"
 import type { Delivery, DeliveryRecord, DeliveryState, FailReason, HoldReason, RecordKind } from "../model/Delivery.ts"
 import { deliveryId, type EventId, type WebhookId, type WorkspaceId } from "../model/Id.ts"
+import type { RetryRequest } from "../model/RetryRequest.ts"
 
 /** The schema version of every record; a reader refuses a newer one and reads an older one for ever. */
 const version = 1
@@ -43,6 +44,7 @@ const stateToWire = (delivery: Delivery, eventsCreated: string) => ({
   held_reason: delivery.heldReason,
   held_since: delivery.heldReason === undefined ? undefined : iso(delivery.heldSince),
   fail_reason: delivery.failReason,
+  published_at: iso(delivery.publishedAt),
   expires_at: iso(delivery.expiresAt),
   webhook_revision: delivery.webhookRevision,
   webhooks_seq: delivery.webhooksSequence,
@@ -58,6 +60,7 @@ const outcomeToWire = (outcome: AttemptOutcome) => ({
   error: outcome.error,
   address: outcome.address,
   retry_after_ms: outcome.retryAfter,
+  headers: outcome.headers,
   response: outcome.response
 })
 
@@ -111,6 +114,20 @@ export const encodeDuplicate = (duplicate: Duplicate): string =>
     epoch: duplicate.epoch
   })
 
+export const encodeRetryRequest = (request: RetryRequest, eventsCreated: string): string =>
+  JSON.stringify({
+    v: version,
+    kind: "retry_requested",
+    at: iso(request.at),
+    request_id: request.id,
+    void_at: iso(request.expiresAt),
+    seen_seq: request.seenSequence,
+    answer_to: request.answerTo,
+    workspace_id: request.delivery.workspaceId,
+    webhook_id: request.delivery.webhookId,
+    ...stateToWire(request.delivery, eventsCreated)
+  })
+
 /** The same append tried again is stored once (the streams' duplicate window). */
 export const messageId = (record: DeliveryRecord, count: number): string => {
   const { webhookId, eventSequence, epoch, step } = record.delivery
@@ -130,7 +147,8 @@ export type Fact =
     readonly eventSequence: number
     readonly firstSequence: number
   }
-  /** `test` and `retry_requested`: no state of a delivery. */
+  | { readonly type: "retry_requested"; readonly request: RetryRequest }
+  /** `test`: no state of a delivery. */
   | { readonly type: "other"; readonly kind: string }
 
 type Wire = Readonly<Record<string, unknown>>
@@ -140,7 +158,8 @@ const stateful: ReadonlySet<string> = new Set<RecordKind>([
   "attempt_failed",
   "failed",
   "deferred",
-  "suppressed"
+  "suppressed",
+  "retried"
 ])
 const states: ReadonlySet<string> = new Set<DeliveryState>([
   "ready",
@@ -196,6 +215,8 @@ const stateFromWire = (wire: Wire, workspaceId: WorkspaceId, webhookId: WebhookI
     heldReason: optionalText(wire, "held_reason") as HoldReason | undefined,
     heldSince: wire["held_since"] === undefined ? 0 : time(wire, "held_since"),
     failReason: optionalText(wire, "fail_reason") as FailReason | undefined,
+    // Records of before it was written: the round's start is the nearest they have.
+    publishedAt: time(wire, wire["published_at"] === undefined ? "round_start" : "published_at"),
     expiresAt: time(wire, "expires_at"),
     epoch: number(wire, "epoch"),
     step: number(wire, "step")
@@ -210,6 +231,7 @@ const outcomeFromWire = (wire: Wire): AttemptOutcome => ({
   ...(wire["error"] !== undefined && { error: text(wire, "error") }),
   ...(wire["address"] !== undefined && { address: text(wire, "address") }),
   ...(wire["retry_after_ms"] !== undefined && { retryAfter: number(wire, "retry_after_ms") }),
+  ...(wire["headers"] !== undefined && { headers: wire["headers"] as Readonly<Record<string, string>> }),
   ...(wire["response"] !== undefined && { response: text(wire, "response") })
 })
 
@@ -230,10 +252,24 @@ export const decode = (body: Uint8Array): Either.Either<Fact, UnreadableRecord> 
         firstSequence: number(wire, "first_seq")
       })
     }
-    if (!stateful.has(kind)) return Either.right({ type: "other", kind })
+    if (kind !== "retry_requested" && !stateful.has(kind)) return Either.right({ type: "other", kind })
     const at = time(wire, "at")
     const workspaceId = text(wire, "workspace_id") as WorkspaceId
     const webhookId = text(wire, "webhook_id") as WebhookId
+    if (kind === "retry_requested") {
+      const answerTo = optionalText(wire, "answer_to")
+      return Either.right({
+        type: "retry_requested",
+        request: {
+          id: text(wire, "request_id"),
+          at,
+          expiresAt: time(wire, "void_at"),
+          seenSequence: number(wire, "seen_seq"),
+          delivery: stateFromWire(wire, workspaceId, webhookId),
+          ...(answerTo !== undefined && { answerTo })
+        }
+      })
+    }
     const many = wire["deliveries"]
     const parts = Array.isArray(many) ? many as ReadonlyArray<Wire> : [wire]
     const records = parts.map((part): DeliveryRecord => {

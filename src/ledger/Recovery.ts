@@ -2,9 +2,10 @@ import { Context, Effect, Either, Layer, Option } from "effect"
 import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
 import { deliveriesFilter, deliveriesStream, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
-import { type Delivery, evolve, isLive } from "../model/Delivery.ts"
+import { type Delivery, evolve, isLive, isNewer } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
+import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
 import { decode } from "./Record.ts"
 import { type Snapshot, Snapshots } from "./Snapshots.ts"
@@ -17,6 +18,10 @@ export interface Recovered {
   readonly settled: ReadonlyMap<number, ReadonlySet<WebhookId>>
   /** Events above the floor that were recorded as repeats. */
   readonly duplicates: ReadonlySet<number>
+  /** Retries asked for that no record answers. */
+  readonly requests: ReadonlyArray<RetryRequest>
+  /** Deliveries that were retried by hand and have ended, as far as the replay met them. */
+  readonly retried: ReadonlyArray<Delivery>
   readonly identities: Identities
   /** Where reading EVENTS for identities has to begin; those up to the floor are only noted. */
   readonly identitiesFrom: number
@@ -79,6 +84,7 @@ class Fold {
   readonly #known = new Map<string, Delivery>()
   readonly #settled = new Map<number, Set<WebhookId>>()
   readonly #duplicates = new Set<number>()
+  readonly #requests: Array<RetryRequest> = []
   readonly #floor: number
   readonly #snapshot: Snapshot | undefined
   readonly #identities: Identities
@@ -106,6 +112,7 @@ class Fold {
     }
     const fact = decoded.right
     if (fact.type === "duplicate" && fact.eventSequence > this.#floor) this.#duplicates.add(fact.eventSequence)
+    if (fact.type === "retry_requested") this.#requests.push(fact.request)
     if (fact.type !== "deliveries") return
     for (const record of fact.records) {
       const { delivery } = record
@@ -114,7 +121,11 @@ class Fold {
       this.#highestEpoch = Math.max(this.#highestEpoch, delivery.epoch)
       const known = this.#known.get(keyOf(delivery))
       if (known === undefined) {
-        this.#identities.note(identity(delivery.workspaceId, delivery.eventId), delivery.eventSequence, record.at)
+        this.#identities.note(
+          identity(delivery.workspaceId, delivery.eventId),
+          delivery.eventSequence,
+          delivery.publishedAt
+        )
       }
       this.#put(evolve(known, record))
       this.#settle(delivery.eventSequence, delivery.webhookId)
@@ -138,6 +149,11 @@ class Fold {
       live: Array.from(this.#known.values()).filter(isLive),
       settled: this.#settled,
       duplicates: this.#duplicates,
+      requests: this.#requests.filter(({ delivery }) => {
+        const known = this.#known.get(keyOf(delivery))
+        return known === undefined || !isNewer(known, delivery)
+      }),
+      retried: Array.from(this.#known.values()).filter((delivery) => delivery.round > 1 && !isLive(delivery)),
       identities: this.#identities,
       identitiesFrom: Math.min(identitiesFrom, this.#floor + 1),
       lastSequence,

@@ -34,6 +34,8 @@ export interface AttemptOutcome {
   readonly error?: string
   /** The response's first bytes as text, at most 16 KiB (CONTRACT 8). */
   readonly response?: string
+  /** The response's headers, names in lower case, at most 4 KiB of them; none that sets a cookie. */
+  readonly headers?: Readonly<Record<string, string>>
   /** The address connected to. */
   readonly address?: string
   /** `Retry-After` of a 429 or 503, in milliseconds after the end of the attempt, at most 24 h. */

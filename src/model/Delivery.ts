@@ -6,6 +6,8 @@
  *                   ▼  │        ▼ │
  *                  HELD ┘      DUE ─▶ HELD …            SUPPRESSED, CANCELLED from any that waits
  *
+ * A retry by hand takes any that waits or has ended back to READY.
+ *
  * `decide` says what a happening does: the next state and, where the table has one, the record that must be acknowledged before the
  * next state is in force. `evolve` folds records, in any order and any number of times, to the state they leave: worker recovery, read models
  * and audit all use this one.
@@ -47,7 +49,9 @@ export interface Delivery {
   readonly heldReason: HoldReason | undefined
   readonly heldSince: number
   readonly failReason: FailReason | undefined
-  /** When its event is about to leave EVENTS: broker's time of the message + max_age − 1 h. */
+  /** The broker's time of the event's message. */
+  readonly publishedAt: number
+  /** When its event is about to leave EVENTS: `publishedAt` + max_age − 1 h. */
   readonly expiresAt: number
   /** The owner that wrote it and a counter: the highest pair is the newest. */
   readonly epoch: number
@@ -55,7 +59,7 @@ export interface Delivery {
 }
 
 /** The kinds of records on DELIVERIES that carry a delivery's state. */
-export type RecordKind = "succeeded" | "attempt_failed" | "failed" | "deferred" | "suppressed"
+export type RecordKind = "succeeded" | "attempt_failed" | "failed" | "deferred" | "suppressed" | "retried"
 
 export interface DeliveryRecord {
   readonly kind: RecordKind
@@ -111,6 +115,7 @@ export type Match = Pick<
   | "eventSequence"
   | "webhookRevision"
   | "webhooksSequence"
+  | "publishedAt"
   | "expiresAt"
 >
 
@@ -132,6 +137,7 @@ export const matched = (input: Match, at: number, rules: Rules): Delivery => ({
   heldReason: undefined,
   heldSince: 0,
   failReason: undefined,
+  publishedAt: input.publishedAt,
   expiresAt: input.expiresAt,
   epoch: rules.epoch,
   step: 0
@@ -145,7 +151,7 @@ export const isLive = (delivery: Delivery): boolean => delivery.state === "in_fl
 type Change = Partial<
   Pick<
     Delivery,
-    "state" | "attempt" | "roundAttempt" | "roundStart" | "dueAt" | "heldReason" | "heldSince" | "failReason"
+    "state" | "round" | "attempt" | "roundAttempt" | "roundStart" | "dueAt" | "heldReason" | "heldSince" | "failReason"
   >
 >
 
@@ -246,22 +252,16 @@ const table: { readonly [T in Happening["type"]]: Handler<T> } = {
     decide: (delivery, { at }, rules) =>
       recorded("failed", delivery, at, rules, { state: "failed", failReason: "circuit" })
   },
+  // Recorded before it is answered: whoever was told "accepted" gets the attempt, whatever crashes (docs/adr/0013).
   retry_requested: {
     from: new Set<DeliveryState>([...waiting, ...settled]),
-    decide: (delivery, { at }) => ({
-      next: settled.has(delivery.state)
-        ? {
-          ...delivery,
-          state: "ready",
-          round: delivery.round + 1,
-          roundAttempt: 0,
-          roundStart: at,
-          dueAt: at,
-          failReason: undefined
-        }
-        : { ...delivery, state: "ready", dueAt: at, heldReason: undefined, heldSince: 0 },
-      record: undefined
-    })
+    decide: (delivery, { at }, rules) => {
+      // About to go: there is nothing to move.
+      if (delivery.state === "ready") return { next: delivery, record: undefined }
+      const anew: Change = { round: delivery.round + 1, roundAttempt: 0, roundStart: at, failReason: undefined }
+      const change = settled.has(delivery.state) ? anew : {}
+      return recorded("retried", delivery, at, rules, { ...change, state: "ready", dueAt: at })
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { Connection, Connections, Waiter } from "./Connections.ts"
 import type { Destination, Phase } from "./Connector.ts"
 import type { Deadlines, Expiring } from "./Deadlines.ts"
 import { exchangeFailure, Failure } from "./Failure.ts"
+import { responseHeaders } from "./ResponseHeaders.ts"
 import { ResponseText } from "./ResponseText.ts"
 import { parseRetryAfter } from "./RetryAfter.ts"
 
@@ -73,7 +74,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
   #heard = false
   #startedAt = 0
   #status: number | undefined
-  #retryAfter: unknown
+  #headers: Record<string, unknown> = {}
   readonly #response = new ResponseText()
 
   constructor(context: ExchangeContext, target: Target, content: Content, settle: (result: AttemptResult) => void) {
@@ -122,7 +123,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     if (status < 200 || this.#connection === undefined) return
     this.#connection.phase = "body"
     this.#status = status
-    this.#retryAfter = headers["retry-after"]
+    this.#headers = headers
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Uint8Array): void {
@@ -207,12 +208,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     const status = this.#status
     const response = this.#response.text
     const address = this.#connection?.address
+    const headers = responseHeaders(this.#headers)
     if (status !== undefined) result.status = status
     if (error !== undefined) result.error = error
+    if (headers !== undefined) result.headers = headers
     if (response !== undefined) result.response = response
     if (address !== undefined) result.address = address
     if (retryAfter && (status === 429 || status === 503)) {
-      const wait = parseRetryAfter(this.#retryAfter, clock.unsafeCurrentTimeMillis())
+      const wait = parseRetryAfter(this.#headers["retry-after"], clock.unsafeCurrentTimeMillis())
       if (wait !== undefined) result.retryAfter = wait
     }
     return result

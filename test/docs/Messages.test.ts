@@ -12,7 +12,7 @@ import {
   streamNames
 } from "../../src/broker/Subjects.ts"
 import { settings } from "../../src/Config.ts"
-import { decode, encode, encodeDeferred, encodeDuplicate } from "../../src/ledger/Record.ts"
+import { decode, encode, encodeDeferred, encodeDuplicate, encodeRetryRequest } from "../../src/ledger/Record.ts"
 import type { OutcomeClass } from "../../src/model/Attempt.ts"
 import type { DeliveryRecord, FailReason, HoldReason, RecordKind } from "../../src/model/Delivery.ts"
 import { EventId, WorkspaceId } from "../../src/model/Id.ts"
@@ -59,6 +59,7 @@ const rewritten = (example: Json): string => {
       epoch: Number(example["epoch"])
     })
   }
+  if (fact.type === "retry_requested") return encodeRetryRequest(fact.request, eventsCreated)
   if (fact.type === "other") throw new Error(`a record of kind ${fact.kind}`)
   const [first] = fact.records
   if (first === undefined) throw new Error("a record without a delivery")
@@ -71,7 +72,13 @@ const fullest: ReadonlyArray<string> = (() => {
     kind: "failed",
     at: start,
     delivery: delivery({ state: "failed", heldReason: "busy", heldSince: start, failReason: "attempts" }),
-    outcome: answered(503, { error: "the endpoint answered 503", address: "::1", retryAfter: 1000, response: "later" })
+    outcome: answered(503, {
+      error: "the endpoint answered 503",
+      address: "::1",
+      retryAfter: 1000,
+      headers: { "content-type": "text/plain" },
+      response: "later"
+    })
   }
   return [
     encode(record, eventsCreated),
@@ -89,13 +96,15 @@ const fullest: ReadonlyArray<string> = (() => {
 })()
 
 // Records, so that the compiler asks for what is added to a union.
-const kinds: Record<RecordKind | "duplicate", true> = {
+const kinds: Record<RecordKind | "duplicate" | "retry_requested", true> = {
   succeeded: true,
   attempt_failed: true,
   failed: true,
   deferred: true,
   suppressed: true,
-  duplicate: true
+  retried: true,
+  duplicate: true,
+  retry_requested: true
 }
 const factTypes: Record<WebhookFact["type"], true> = {
   "webhook.created": true,

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import * as fc from "fast-check"
-import { decode, encode, encodeDeferred, encodeDuplicate, type Fact } from "../../src/ledger/Record.ts"
+import {
+  decode,
+  encode,
+  encodeDeferred,
+  encodeDuplicate,
+  encodeRetryRequest,
+  type Fact
+} from "../../src/ledger/Record.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { EventId, WorkspaceId } from "../../src/model/Id.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
@@ -80,6 +87,18 @@ describe("records", () => {
     ]
   ])("%s is unreadable, and said to be", (_, text) => {
     expect(Either.isLeft(read(text))).toBe(true)
+  })
+
+  it("a request for a retry comes back as it was written", () => {
+    const request = {
+      id: "r1",
+      at: start,
+      expiresAt: start + 10_000,
+      seenSequence: 31,
+      delivery: delivery({ state: "failed", failReason: "attempts", attempt: 5, step: 5 }),
+      answerTo: "_INBOX.a.b"
+    }
+    expect(read(encodeRetryRequest(request, created))).toEqual(Either.right({ type: "retry_requested", request }))
   })
 
   it("kinds without a delivery's state are told apart", () => {

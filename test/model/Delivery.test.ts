@@ -37,7 +37,15 @@ const table: Record<Happening["type"], Record<DeliveryState, string>> = {
   disabled: row("suppressed suppressed", "-", "suppressed suppressed", "suppressed suppressed", "-", "-", "-"),
   expired: row("failed failed", "failed failed", "failed failed", "failed failed", "-", "-", "-"),
   circuit_exhausted: row("-", "-", "-", "failed failed", "-", "-", "-"),
-  retry_requested: row("ready", "already_running", "ready", "ready", "ready", "ready", "ready")
+  retry_requested: row(
+    "ready",
+    "already_running",
+    "ready retried",
+    "ready retried",
+    "ready retried",
+    "ready retried",
+    "ready retried"
+  )
 }
 
 function row(

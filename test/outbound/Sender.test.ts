@@ -60,6 +60,7 @@ describe("a request", () => {
       expect(result).toEqual({
         class: "success",
         status: 200,
+        headers: { "content-length": "2", date: expect.any(String) },
         startedAt: 1_742_740_521_000,
         latency: expect.any(Number),
         response: "ok",

@@ -15,6 +15,7 @@ import {
 import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import type { Answers } from "../../src/broker/Answers.ts"
 import { type AppendLog } from "../../src/broker/AppendLog.ts"
 import * as Broker from "../../src/broker/Broker.ts"
 import { type BrokerClock } from "../../src/broker/BrokerClock.ts"
@@ -156,7 +157,7 @@ export const testConfig = (overrides: Partial<HooklineConfig> = {}): HooklineCon
   ...overrides
 })
 
-type Services = AppendLog | BrokerClock | Connection | KeyValue | Lease | ObjectStore | Streams | Topology
+type Services = Answers | AppendLog | BrokerClock | Connection | KeyValue | Lease | ObjectStore | Streams | Topology
 
 /** A real broker takes real time, whatever the test's clock says. */
 const inRealTime = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>

@@ -19,6 +19,7 @@ export const delivery = (change: Partial<Delivery> = {}): Delivery => ({
       eventSequence: 42,
       webhookRevision: 3,
       webhooksSequence: 9,
+      publishedAt: start,
       expiresAt: start + 30 * 24 * hour
     },
     start,

@@ -1,0 +1,56 @@
+import { Context, Effect, Layer, Option } from "effect"
+import { randomUUID } from "node:crypto"
+import { Answers } from "../broker/Answers.ts"
+import { type AppendFailed, AppendLog } from "../broker/AppendLog.ts"
+import { BrokerClock } from "../broker/BrokerClock.ts"
+import { deliverySubject, partitionOf } from "../broker/Subjects.ts"
+import { Topology } from "../broker/Topology.ts"
+import type { Delivery } from "../model/Delivery.ts"
+import type { RetryAnswer } from "../model/RetryRequest.ts"
+import { encodeRetryRequest } from "./Record.ts"
+
+/** How long the owner of the partition may take; what it has not seen by then it passes over. */
+const patience = 10_000
+
+/** A request for a retry, and the answer of whoever owns the delivery's partition. */
+export class RetryRequests extends Context.Tag("hookline/ledger/RetryRequests")<RetryRequests, {
+  /**
+   * `delivery` as it was seen in the records of its stream up to `seenSequence`. None: no owner has answered within 10 s. It may still have taken
+   * the request at the last moment; asking again is safe, because the delivery is then no longer as it was seen.
+   */
+  readonly ask: (
+    delivery: Delivery,
+    seenSequence: number
+  ) => Effect.Effect<Option.Option<RetryAnswer>, AppendFailed>
+}>() {
+  static readonly layer = Layer.effect(
+    RetryRequests,
+    Effect.gen(function*() {
+      const log = yield* AppendLog
+      const answers = yield* Answers
+      const clock = yield* BrokerClock
+      const topology = yield* Topology
+      return {
+        ask: (delivery, seenSequence) =>
+          Effect.scoped(Effect.gen(function*() {
+            const { answer, subject } = yield* answers.expect
+            const { webhookId, workspaceId } = delivery
+            const id = randomUUID()
+            const at = clock.now()
+            const request = { id, at, expiresAt: at + patience, seenSequence, delivery, answerTo: subject }
+            yield* log.append({
+              subject: deliverySubject(
+                partitionOf(workspaceId, topology.partitions),
+                workspaceId,
+                webhookId,
+                "retry_requested"
+              ),
+              data: encodeRetryRequest(request, topology.eventsCreated),
+              messageId: id
+            })
+            return yield* Effect.map(answer, (text) => text as RetryAnswer).pipe(Effect.timeoutOption(patience))
+          }))
+      }
+    })
+  )
+}
