@@ -9,6 +9,7 @@ import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { Ledger } from "./ledger/Ledger.ts"
+import { NoticePositions } from "./ledger/NoticePositions.ts"
 import { Positions } from "./ledger/Positions.ts"
 import { RecentDeliveries } from "./ledger/RecentDeliveries.ts"
 import { Recovery } from "./ledger/Recovery.ts"
@@ -132,7 +133,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
     Layer.provideMerge(Endpoints.layer),
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
     Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
-    Layer.provideMerge(Layer.mergeAll(Positions.layer, Snapshots.layer)),
+    Layer.provideMerge(Layer.mergeAll(Positions.layer, NoticePositions.layer, Snapshots.layer)),
     Layer.provideMerge(Sender.layer),
     Layer.provideMerge(AddressPolicy.layer),
     Layer.provideMerge(Webhooks.layer(catalogue)),

@@ -52,7 +52,9 @@ export const headerNames = {
   eventId: "Hookline-Event-Id",
   /** On an event released from quarantine, beside `eventId`. */
   released: "Hookline-Released",
-  eventTime: "Hookline-Event-Time"
+  eventTime: "Hookline-Event-Time",
+  /** On an event of hookline itself: what it tells of. Without it nothing of a reserved type is an event. */
+  notice: "Hookline-Notice"
 } as const
 
 // --- EVENTS
@@ -148,6 +150,9 @@ export const deliveriesFilter = (partition: number): string => `deliveries.${par
 
 /** The retries asked for, of every partition of a stream. */
 export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
+
+/** The records of deliveries that were given up, of every partition of a stream. */
+export const failedFilter = "deliveries.*.*.*.failed"
 
 /** The records of one webhook, of every kind. */
 export const webhookDeliveriesFilter = (partition: number, workspaceId: string, webhookId: string): string =>
