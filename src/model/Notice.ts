@@ -18,10 +18,11 @@ export interface Notice {
   readonly data: Readonly<Record<string, string | number | null>>
 }
 
-const iso = (milliseconds: number): string => new Date(milliseconds).toISOString()
+/** Milliseconds as the data of notices has them. */
+export const iso = (milliseconds: number): string => new Date(milliseconds).toISOString()
 
 /** Scheme, host and port of a URL, nothing that could hold a secret. Absent for what is no URL, or not known. */
-const originOf = (url: string | undefined): { readonly url_origin?: string } =>
+export const originOf = (url: string | undefined): { readonly url_origin?: string } =>
   url === undefined || !URL.canParse(url) ? {} : { url_origin: new URL(url).origin }
 
 /** For every disabling, whoever did it; none for any other change. */
