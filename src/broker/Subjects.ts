@@ -81,6 +81,9 @@ export const publishedSubject = (stored: string): string => stored.replace(/^ev\
 /** All events of a partition, those with unusable tokens included. */
 export const eventFilter = (partition: number): string => `ev.${partition}.>`
 
+/** All events that have a partition. */
+export const partitionedFilter = "ev.>"
+
 /** What the transform left alone because its shape is wrong. */
 export const misfitFilter = "events.>"
 
@@ -146,12 +149,11 @@ export const parseDeliverySubject = (
 /** All records of a partition. */
 export const deliveriesFilter = (partition: number): string => `deliveries.${partition}.>`
 
+/** All records of a stream. */
+export const deliveriesAllFilter = "deliveries.>"
+
 /** The retries asked for, of every partition of a stream. */
 export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
-
-/** The records of one webhook, of every kind. */
-export const webhookDeliveriesFilter = (partition: number, workspaceId: string, webhookId: string): string =>
-  `deliveries.${partition}.${tokens(workspaceId, webhookId)}.*`
 
 /** The stream that holds a partition's records. */
 export const deliveriesStream = (partition: number, streams: number): string => `DELIVERIES-${partition % streams}`
@@ -174,6 +176,8 @@ export const parseQuarantineSubject = (
     ? Option.some({ workspaceId, reason })
     : Option.none()
 }
+
+export const quarantineAllFilter = "quarantine.>"
 
 export const quarantineFilter = (workspaceId: string): string => `quarantine.${token(workspaceId)}.*`
 

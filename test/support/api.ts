@@ -1,8 +1,20 @@
-import { Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import { Context, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
-import type { HooklineConfig } from "../../src/Config.ts"
-import { type DeliveryView, RecentDeliveries } from "../../src/ledger/RecentDeliveries.ts"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { AppendLog } from "../../src/broker/AppendLog.ts"
+import { deliverySubject, partitionOf } from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
+import { Config, type HooklineConfig } from "../../src/Config.ts"
+import { EventBodies } from "../../src/ledger/EventBodies.ts"
+import { History } from "../../src/ledger/History.ts"
+import { encode } from "../../src/ledger/Record.ts"
+import { Records } from "../../src/ledger/Records.ts"
+import { Retries } from "../../src/ledger/Retries.ts"
+import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
+import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
@@ -14,23 +26,36 @@ import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
-import { brokerLayer } from "./broker.ts"
+import { brokerLayer, TestBroker } from "./broker.ts"
+import { until } from "./until.ts"
 
 export const operatorKey = "hk_op_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 interface Options {
   readonly config?: Partial<HooklineConfig>
   readonly catalogue?: Catalogue
-  /** What the ledger would answer, by webhook. */
-  readonly deliveries?: (webhookId: string) => ReadonlyArray<DeliveryView>
   /** Takes every log line of debug and above. */
   readonly log?: (line: string) => void
 }
 
 /** The API on a free port, with everything below it on a real broker of its own. */
 export const apiLayer = (
-  { catalogue = bundled, config, deliveries = () => [], log = () => undefined }: Options = {}
+  { catalogue = bundled, config, log = () => undefined }: Options = {}
 ) => {
+  const data = Layer.scoped(
+    DataFolder,
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-api-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+    )
+  )
+  const history = Layer.unwrapEffect(Effect.gen(function*() {
+    const { url } = yield* TestBroker
+    const folder = yield* DataFolder
+    return Layer.fresh(History.layer(url)).pipe(
+      Layer.provide(Layer.effect(Config, Effect.map(Config, (config) => ({ ...config, data: folder }))))
+    )
+  })).pipe(Layer.provide(data))
   const broker = brokerLayer({
     port: 0,
     masterKeys: `test:${randomBytes(32).toString("base64")}`,
@@ -45,7 +70,8 @@ export const apiLayer = (
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
-    Layer.provideMerge(Layer.succeed(RecentDeliveries, { of: (_, id) => Effect.succeed(deliveries(id)) })),
+    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, history)),
     Layer.provideMerge(broker)
   )
   return api.pipe(
@@ -54,6 +80,24 @@ export const apiLayer = (
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))
   )
 }
+
+class DataFolder extends Context.Tag("test/DataFolder")<DataFolder, string>() {}
+
+/** Appends a record, as the worker would, and waits until the history has it. */
+export const recorded = (record: DeliveryRecord) =>
+  Effect.gen(function*() {
+    const log = yield* AppendLog
+    const history = yield* History
+    const { eventsCreated, partitions } = yield* Topology
+    const { eventId, webhookId, workspaceId } = record.delivery
+    const subject = deliverySubject(partitionOf(workspaceId, partitions), workspaceId, webhookId, record.kind)
+    yield* log.append({ subject, data: encode(record, eventsCreated) })
+    yield* until(
+      "the history has the record",
+      Effect.option(history.ask("deliveries", { workspaceId, webhookId, limit: 100 })),
+      (found) => found._tag === "Some" && found.value.data.some(({ delivery }) => delivery.eventId === eventId)
+    )
+  }).pipe(Effect.orDie)
 
 export interface Answer {
   readonly status: number

@@ -1,7 +1,7 @@
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as OpenApi from "@effect/platform/OpenApi"
-import { Schema } from "effect"
+import { ParseResult, Schema } from "effect"
 import { WorkspaceId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 
@@ -37,6 +37,35 @@ export const page = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
     data: Schema.Array(item),
     next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." })
   }).annotations({ identifier })
+
+/** A page of the history, which follows the streams at a distance. */
+export const historyPage = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
+  Schema.Struct({
+    data: Schema.Array(item),
+    next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." }),
+    behind: Schema.Number.annotations({
+      description: "How many messages of the streams the history had not read yet, half a second ago at most; 0: none."
+    })
+  }).annotations({ identifier })
+
+/** How many entries a page has. */
+export const limit = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100)).annotations({
+  description: "At most so many, 1 to 100 (50)."
+})
+
+/** ISO 8601 in a query parameter, to milliseconds. */
+export const TimeQuery = Schema.transformOrFail(Schema.String, Schema.Number, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const time = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN
+    return Number.isNaN(time)
+      ? ParseResult.fail(
+        new ParseResult.Type(ast, text, "must be a time such as 2025-03-23T14:35:21Z, or a day such as 2025-03-23")
+      )
+      : ParseResult.succeed(time)
+  },
+  encode: (time) => ParseResult.succeed(new Date(time).toISOString())
+}).annotations({ examples: [1_742_740_521_000] })
 
 export const WorkspaceHeader = Schema.Struct({
   "x-workspace-id": WorkspaceId.annotations({
