@@ -17,6 +17,7 @@ import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
 import * as Sender from "./outbound/Sender.ts"
 import { brandOf } from "./outbound/Signature.ts"
+import { ApiKeys } from "./registry/ApiKeys.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
@@ -144,7 +145,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
 const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
   workerCheck.pipe(
     Layer.provideMerge(Server.layer),
-    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
+    Layer.provideMerge(Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),

@@ -1,9 +1,10 @@
-import { Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import { Clock, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import type { HooklineConfig } from "../../src/Config.ts"
 import { type DeliveryView, RecentDeliveries } from "../../src/ledger/RecentDeliveries.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
+import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
@@ -36,11 +37,13 @@ export const apiLayer = (
     masterKeys: `test:${randomBytes(32).toString("base64")}`,
     ...config
   })
+  // The broker's time is real, whatever the test's clock says.
+  const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
   const below = Webhooks.layer(catalogue).pipe(
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Quarantine.layer),
+    Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
