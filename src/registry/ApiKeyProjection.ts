@@ -122,8 +122,10 @@ export const makeProjection = Effect.gen(function*() {
 
   const confirm = Effect.gen(function*() {
     const at = clock.monotonic()
+    // What is folded while the answer is on its way may be younger than the answer.
+    const before = folded
     const state = yield* streams.state(stream)
-    if (state.created !== created || state.lastSequence < folded) {
+    if (state.created !== created || state.lastSequence < before) {
       yield* Effect.logWarning("API_KEYS is no longer the bucket that was read; it is read anew")
       confirmedAt = Number.NEGATIVE_INFINITY
       known.clear()

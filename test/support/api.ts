@@ -15,7 +15,7 @@ import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
-import { brokerLayer } from "./broker.ts"
+import { brokerLayer, servicesLayer } from "./broker.ts"
 
 export const operatorKey = "hk_op_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
@@ -28,15 +28,23 @@ interface Options {
   readonly log?: (line: string) => void
 }
 
+const settings = (config: Options["config"]): Partial<HooklineConfig> => ({
+  port: 0,
+  masterKeys: `test:${randomBytes(32).toString("base64")}`,
+  ...config
+})
+
 /** The API on a free port, with everything below it on a real broker of its own. */
-export const apiLayer = (
-  { catalogue = bundled, config, deliveries = () => [], log = () => undefined }: Options = {}
+export const apiLayer = (options: Options = {}) => apiOver(brokerLayer(settings(options.config)), options)
+
+/** One more of the same on a broker that is there. */
+export const anotherApi = (url: string, options: Options = {}) =>
+  apiOver(servicesLayer(url, settings(options.config)), options)
+
+const apiOver = <Below, E>(
+  broker: Layer.Layer<Below | Layer.Layer.Success<ReturnType<typeof servicesLayer>>, E>,
+  { catalogue = bundled, deliveries = () => [], log = () => undefined }: Options
 ) => {
-  const broker = brokerLayer({
-    port: 0,
-    masterKeys: `test:${randomBytes(32).toString("base64")}`,
-    ...config
-  })
   // The broker's time is real, whatever the test's clock says.
   const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
   const below = Webhooks.layer(catalogue).pipe(
