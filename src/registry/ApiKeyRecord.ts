@@ -49,13 +49,14 @@ export const encode = ({ digest, key, revokedAt }: KeyRecord): string =>
     ...time("revoked_at", revokedAt)
   })
 
+const at = (text: string | undefined): number | undefined => text === undefined ? undefined : Date.parse(text)
+
 const utf8 = new TextDecoder("utf-8")
 
 /** The record, or why it is none. Without a hash, or with a time that is none, a key could not be checked: it is none. */
 export const decode = (value: Uint8Array): Either.Either<KeyRecord, string> =>
   Either.gen(function*() {
     const stored = yield* Either.mapLeft(decodeStored(utf8.decode(value)), ({ message }) => message)
-    const at = (text: string | undefined): number | undefined => text === undefined ? undefined : Date.parse(text)
     const record: KeyRecord = {
       key: {
         id: stored.id,
