@@ -3,6 +3,7 @@ import { BrokerClock } from "../broker/BrokerClock.ts"
 import { KeyValue } from "../broker/KeyValue.ts"
 import { type StoredMessage, Streams } from "../broker/Streams.ts"
 import { bucketFilter, bucketKey, bucketStream, key } from "../broker/Subjects.ts"
+import { isToken } from "../model/Id.ts"
 import { decode, type KeyRecord } from "./ApiKeyRecord.ts"
 
 /*
@@ -45,13 +46,13 @@ export const makeProjection = Effect.gen(function*() {
 
   const known = new Map<string, KnownKey>()
   const byWorkspace = new Map<string | null, Map<string, KnownKey>>()
+  let confirmedAt = clock.monotonic()
   const first = yield* streams.state(stream)
   let created = first.created
   /** Everything up to here is folded. */
   let folded = 0
   /** Whether the follower leaves nothing out: not when the bucket it began on was replaced. */
   let following = true
-  let confirmedAt = clock.monotonic()
   let reconciledAt = confirmedAt
 
   const drop = (id: string): void => {
@@ -86,7 +87,7 @@ export const makeProjection = Effect.gen(function*() {
     // The marker of another client's deletion.
     if (message.header("KV-Operation") !== undefined) return drop(id)
     const record = decode(message.data)
-    const same = Either.isRight(record) && record.right.key.id === id &&
+    const same = Either.isRight(record) && isToken(id) && record.right.key.id === id &&
       (entry === undefined || entry.record.key.workspaceId === record.right.key.workspaceId)
     if (same) return put(record.right, message.sequence)
     drop(id)
@@ -154,7 +155,9 @@ export const makeProjection = Effect.gen(function*() {
       if (following) folded = Math.max(folded, message.sequence)
     }
   })
-  yield* Effect.ignore(confirm).pipe(
+  yield* confirm.pipe(
+    Effect.catchAll((error) => Effect.logDebug("what is known of API_KEYS could not be confirmed", error)),
+    Effect.catchAllDefect((defect) => Effect.logError("confirming API_KEYS stumbled", defect)),
     Effect.interruptible,
     Effect.repeat(Schedule.spaced(interval)),
     Effect.forkScoped

@@ -2,7 +2,7 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpRouter from "@effect/platform/HttpRouter"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Clock, Context, Effect, Layer, Redacted } from "effect"
+import { Clock, Context, Effect, FiberRef, HashMap, Layer, Redacted } from "effect"
 import { timingSafeEqual } from "node:crypto"
 import { Config } from "../../Config.ts"
 import { digestOf, keyIdOf } from "../../model/ApiKey.ts"
@@ -54,6 +54,10 @@ const announce = (allowance: Allowance) =>
   HttpApp.appendPreResponseHandler((_, response) =>
     Effect.succeed(HttpServerResponse.setHeaders(response, rateHeaders(allowance)))
   )
+
+/** Whatever is logged of the request from here on says whose it is; the id is no secret. */
+const named = ({ keyId }: Principal["Type"]) =>
+  FiberRef.update(FiberRef.currentLogAnnotations, HashMap.set<string, unknown>("key", keyId))
 
 const tooMany = ({ retryAfter }: Allowance) =>
   new RateLimited({
@@ -125,6 +129,7 @@ export const layer = Layer.effect(
       if (principal instanceof Unavailable) return yield* principal
       const allowance = limit.take(principal.keyId, now)
       yield* announce(allowance)
+      yield* named(principal)
       if (!allowance.allowed) return yield* tooMany(allowance)
       const { method, path } = (yield* HttpRouter.RouteContext).route
       const needed = access.get(routeName(method, path)) ?? { role: "manage", scope: "operator" }
