@@ -21,6 +21,7 @@ import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
 import * as Sender from "./outbound/Sender.ts"
 import { brandOf } from "./outbound/Signature.ts"
+import { ApiKeys } from "./registry/ApiKeys.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
@@ -150,7 +151,9 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
   checks.pipe(
     Layer.provideMerge(Server.layer),
     Layer.provideMerge(Retries.layer),
-    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)),
+    Layer.provideMerge(
+      Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
+    ),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(delivery(config, catalogue)),

@@ -107,6 +107,22 @@ export const settings = {
     default: "8080",
     parse: integer(0, 65_535)
   }),
+  apiRate: setting({
+    env: "HOOKLINE_API_RATE",
+    flag: "api-rate",
+    doc: "Requests a second that each API key may make of this process, in the long run; beyond it 429.",
+    accepts: "1 to 1000000",
+    default: "1000",
+    parse: integer(1, 1_000_000)
+  }),
+  apiBurst: setting({
+    env: "HOOKLINE_API_BURST",
+    flag: "api-burst",
+    doc: "Requests that an API key may make at once, after it was idle.",
+    accepts: "1 to 1000000",
+    default: "2000",
+    parse: integer(1, 1_000_000)
+  }),
   natsUrl: setting({
     env: "HOOKLINE_NATS_URL",
     flag: "nats-url",

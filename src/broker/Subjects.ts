@@ -192,6 +192,9 @@ export const bucketSubject = (bucket: Bucket, key: string): string => `$KV.${buc
 
 export const bucketFilter = (bucket: Bucket): string => `$KV.${bucket}.>`
 
+/** The key that a message of a bucket is about. */
+export const bucketKey = (bucket: Bucket, subject: string): string => subject.slice(bucketFilter(bucket).length - 1)
+
 export const snapshotBucket = "SNAPSHOTS"
 
 export const snapshotStream = `OBJ_${snapshotBucket}`

@@ -1,4 +1,4 @@
-import { Context, Data, Effect, Layer, type Scope } from "effect"
+import { Clock, Context, Data, Effect, Layer, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
@@ -61,7 +61,8 @@ const make = (natsUrl: string) =>
   Effect.gen(function*() {
     const config = yield* Config
     const topology = yield* Topology
-    const clock = yield* Effect.clock
+    // A process is real, whatever clock is in force.
+    const clock = Clock.make()
     const directory = resolve(config.data)
     yield* Effect.promise(() => mkdir(directory, { recursive: true, mode: 0o700 }))
     const begin: Begin = {

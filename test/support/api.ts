@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import { Clock, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -16,6 +16,7 @@ import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
+import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
@@ -26,7 +27,7 @@ import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
-import { brokerLayer, TestBroker } from "./broker.ts"
+import { servicesLayer, TestBroker } from "./broker.ts"
 import { until } from "./until.ts"
 
 export const operatorKey = "hk_op_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
@@ -38,41 +39,47 @@ interface Options {
   readonly log?: (line: string) => void
 }
 
+const settings = (config: Options["config"]): Partial<HooklineConfig> => ({
+  port: 0,
+  masterKeys: `test:${randomBytes(32).toString("base64")}`,
+  ...config
+})
+
 /** The API on a free port, with everything below it on a real broker of its own. */
-export const apiLayer = (
-  { catalogue = bundled, config, log = () => undefined }: Options = {}
-) => {
-  const data = Layer.scoped(
-    DataFolder,
-    Effect.acquireRelease(
+export const apiLayer = (options: Options = {}) =>
+  Layer.unwrapEffect(Effect.map(TestBroker, ({ url }) => apiOver(url, options))).pipe(
+    Layer.provideMerge(TestBroker.layer())
+  )
+
+/** One more of the same on a broker that is there. */
+export const anotherApi = (url: string, options: Options = {}) => apiOver(url, options)
+
+/** The history of the broker at a URL, in a folder of its own. */
+const historyOf = (url: string) =>
+  Layer.unwrapScoped(Effect.gen(function*() {
+    const config = yield* Config
+    const data = yield* Effect.acquireRelease(
       Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-api-"))),
       (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
     )
-  )
-  const history = Layer.unwrapEffect(Effect.gen(function*() {
-    const { url } = yield* TestBroker
-    const folder = yield* DataFolder
-    return Layer.fresh(History.layer(url)).pipe(
-      Layer.provide(Layer.effect(Config, Effect.map(Config, (config) => ({ ...config, data: folder }))))
-    )
-  })).pipe(Layer.provide(data))
-  const broker = brokerLayer({
-    port: 0,
-    masterKeys: `test:${randomBytes(32).toString("base64")}`,
-    ...config
-  })
+    return Layer.fresh(History.layer(url)).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
+  }))
+
+const apiOver = (url: string, { catalogue = bundled, config, log = () => undefined }: Options) => {
+  // The broker's time is real, whatever the test's clock says.
+  const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
   const below = Webhooks.layer(catalogue).pipe(
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Quarantine.layer),
+    Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
     Layer.provideMerge(Retries.layer),
-    Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, history)),
-    Layer.provideMerge(broker)
+    Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
+    Layer.provideMerge(servicesLayer(url, settings(config)))
   )
   return api.pipe(
     Layer.provideMerge(below),
@@ -80,8 +87,6 @@ export const apiLayer = (
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))
   )
 }
-
-class DataFolder extends Context.Tag("test/DataFolder")<DataFolder, string>() {}
 
 /** Appends a record, as the worker would, and waits until the history has it. */
 export const recorded = (record: DeliveryRecord) =>
