@@ -11,6 +11,7 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
@@ -42,6 +43,7 @@ export const apiLayer = (
     Layer.provideMerge(addressPolicy),
     Layer.provideMerge(Quarantine.layer),
     Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
