@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { headers as natsHeaders } from "nats"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { eventually } from "../support/broker.ts"
 import { collector } from "../support/collector.ts"
@@ -168,6 +168,33 @@ describe("a publisher's trace", () => {
       for (const one of sent("evt_folded")) expect(one).toEqual([traceparent, "a=1"])
       const after = yield* metrics(hookline)
       expect(after.get("hookline_spans_total{result=\"exported\"}")).toBe(0)
+    }))
+
+  it.scopedLive("is kept in quarantine and by a release", () =>
+    Effect.gen(function*() {
+      const endpoint = yield* receiver()
+      const hookline = yield* product({ env })
+      const { id: webhook } = yield* addWebhook(hookline, { url: endpoint.url })
+      const client = yield* natsClient(hookline.natsUrl())
+      const headers = natsHeaders()
+      headers.set("traceparent", traceparent)
+      const body = JSON.stringify({ id: "evt_robot", data: {} })
+      yield* Effect.promise(() => client.jetstream().publish("events.ws_1.robot.built", body, { headers }))
+      yield* untilMetrics(hookline, { "hookline_events_quarantined_total{reason=\"unknown_type\"}": 1 })
+      hookline.signal("SIGTERM")
+      yield* hookline.ended
+      const catalogue = join(hookline.data, "catalogue.json")
+      writeFileSync(
+        catalogue,
+        JSON.stringify({ types: [{ type: "robot.built", description: "A robot was built", example: {} }] })
+      )
+      const mended = yield* product({ data: hookline.data, env: { ...env, HOOKLINE_CATALOGUE: catalogue } })
+      const [entry] = (yield* mended.api("GET", "/v1/quarantine")).body.data
+      expect((yield* mended.api("POST", `/v1/quarantine/${entry.id}/release`)).status).toBe(202)
+      yield* untilDelivery(mended, webhook, "evt_robot", "succeeded")
+      expect(arrived(endpoint, "evt_robot").map(({ headers }) => headers["traceparent"])).toEqual([traceparent])
+      const after = yield* untilMetrics(mended, { hookline_events_published_total: 1 })
+      expect(after.get("hookline_http_events_total{result=\"stored\"}")).toBe(0)
     }))
 
   it.scopedLive("has a span for each attempt, whose context the endpoint gets; metrics are exported beside", () =>

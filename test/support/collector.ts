@@ -3,13 +3,13 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net"
 
 /** What somebody exported. */
-export interface Exported {
+interface Exported {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
 }
 
-export interface ExportedSpan {
+interface ExportedSpan {
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId?: string
