@@ -19,6 +19,7 @@ import { Snapshots } from "./ledger/Snapshots.ts"
 import * as Logging from "./Logging.ts"
 import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
+import { AttemptSpans } from "./outbound/AttemptSpans.ts"
 import * as Sender from "./outbound/Sender.ts"
 import { brandOf } from "./outbound/Signature.ts"
 import { ApiKeys } from "./registry/ApiKeys.ts"
@@ -29,6 +30,8 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Authentication.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { Metrics } from "./surface/Metrics.ts"
+import { processMetrics } from "./surface/ProcessMetrics.ts"
 import { Publisher } from "./surface/Publisher.ts"
 import { Quarantine } from "./surface/Quarantine.ts"
 import { Readiness } from "./surface/Readiness.ts"
@@ -132,6 +135,15 @@ const checks = Layer.scopedDiscard(Effect.gen(function*() {
   )
 }))
 
+/** Loaded only where the OTEL_ variables ask for it. */
+const metricsExport = ({ openTelemetry }: HooklineConfig) => {
+  const { metrics } = openTelemetry
+  if (metrics === undefined) return Layer.empty
+  return Layer.unwrapEffect(
+    Effect.map(Effect.promise(() => import("./surface/OtlpMetrics.ts")), ({ layer }) => layer(metrics, openTelemetry))
+  )
+}
+
 /** What delivers, over a broker: from the worker down to the sender. Read from the bottom up. */
 export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
   Worker.layer(catalogue).pipe(
@@ -139,7 +151,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
     Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
     Layer.provideMerge(Layer.mergeAll(Positions.layer, Snapshots.layer)),
-    Layer.provideMerge(Sender.layer),
+    Layer.provideMerge(Layer.merge(Sender.layer, AttemptSpans.layer)),
     Layer.provideMerge(AddressPolicy.layer),
     Layer.provideMerge(Webhooks.layer(catalogue)),
     Layer.provideMerge(Vault.layer),
@@ -150,7 +162,9 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
 const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
   checks.pipe(
     Layer.provideMerge(Server.layer),
+    Layer.provideMerge(metricsExport(config)),
     Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(Layer.merge(Metrics.layer, processMetrics)),
     Layer.provideMerge(
       Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
     ),

@@ -1,4 +1,5 @@
 import { Context, Data, Either } from "effect"
+import { type OpenTelemetry, openTelemetry } from "./OpenTelemetry.ts"
 
 /**
  * Every setting of hookline: one environment variable and one flag each, with its default. `hookline start --help`, the
@@ -381,6 +382,8 @@ export type HooklineConfig =
   & {
     /** `--dev`: http and loopback endpoints are allowed; said in the banner. */
     readonly dev: boolean
+    /** What the standard OTEL_ variables ask for. */
+    readonly openTelemetry: OpenTelemetry
   }
 
 export class Config extends Context.Tag("hookline/Config")<Config, HooklineConfig>() {}
@@ -417,7 +420,9 @@ export const load = (input: {
         yield* Either.left(new InvalidSetting({ setting: name, value: "no setting", accepts: [...known].join(", ") }))
       }
     }
-    const values: Record<string, unknown> = { dev: input.dev }
+    const telemetry = openTelemetry(input.env)
+    if ("setting" in telemetry) yield* Either.left(new InvalidSetting(telemetry))
+    const values: Record<string, unknown> = { dev: input.dev, openTelemetry: telemetry }
     for (const [name, entry] of Object.entries(settings) as Array<[string, Setting<unknown>]>) {
       const flag = input.flags[entry.flag]
       const given = flag ?? input.env[entry.env]

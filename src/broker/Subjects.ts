@@ -52,7 +52,10 @@ export const headerNames = {
   eventId: "Hookline-Event-Id",
   /** On an event released from quarantine, beside `eventId`. */
   released: "Hookline-Released",
-  eventTime: "Hookline-Event-Time"
+  eventTime: "Hookline-Event-Time",
+  /** W3C Trace Context, on EVENTS and QUARANTINE. */
+  traceparent: "traceparent",
+  tracestate: "tracestate"
 } as const
 
 // --- EVENTS

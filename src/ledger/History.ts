@@ -5,6 +5,7 @@ import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { Topology } from "../broker/Topology.ts"
 import { Config } from "../Config.ts"
+import * as Telemetry from "../Telemetry.ts"
 import type { Begin, FromHistory, Progress, ToHistory } from "./history/Protocol.ts"
 import type { Answers, Questions } from "./history/Questions.ts"
 
@@ -138,6 +139,7 @@ const make = (natsUrl: string) =>
       }
     }).pipe(Effect.withClock(clock), Effect.forkScoped)
 
+    yield* Telemetry.register(() => ({ hookline_history_lag_messages: status.behind }))
     yield* progressLines(() => status).pipe(Effect.withClock(clock), Effect.forkScoped)
     yield* Effect.addFinalizer(() => Effect.sync(() => failAll("hookline stops")))
 

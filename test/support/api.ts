@@ -24,6 +24,7 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
@@ -74,6 +75,7 @@ const apiOver = (url: string, { catalogue = bundled, config, log = () => undefin
     Layer.provideMerge(addressPolicy),
     Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
     Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
