@@ -1,4 +1,4 @@
-import { Context, Effect, Either, Layer, Logger, LogLevel, Redacted } from "effect"
+import { Context, Effect, Either, Layer, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
 import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
@@ -8,16 +8,22 @@ import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
+import { History } from "./ledger/History.ts"
 import { Ledger } from "./ledger/Ledger.ts"
 import { NoticePositions } from "./ledger/NoticePositions.ts"
 import { Positions } from "./ledger/Positions.ts"
-import { RecentDeliveries } from "./ledger/RecentDeliveries.ts"
+import { Records } from "./ledger/Records.ts"
 import { Recovery } from "./ledger/Recovery.ts"
+import { Retries } from "./ledger/Retries.ts"
+import { RetryRequests } from "./ledger/RetryRequests.ts"
 import { Snapshots } from "./ledger/Snapshots.ts"
+import * as Logging from "./Logging.ts"
 import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
+import { AttemptSpans } from "./outbound/AttemptSpans.ts"
 import * as Sender from "./outbound/Sender.ts"
 import { brandOf } from "./outbound/Signature.ts"
+import { ApiKeys } from "./registry/ApiKeys.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
@@ -25,6 +31,8 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Authentication.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { Metrics } from "./surface/Metrics.ts"
+import { processMetrics } from "./surface/ProcessMetrics.ts"
 import { Publisher } from "./surface/Publisher.ts"
 import { Quarantine } from "./surface/Quarantine.ts"
 import { Readiness } from "./surface/Readiness.ts"
@@ -104,17 +112,8 @@ const catalogueOf = (config: HooklineConfig): Effect.Effect<Catalogue, InvalidSe
   }).pipe(Effect.flatMap((json) => Either.mapLeft(decode(json), (error) => wrong(error.message))))
 }
 
-const logging = (config: HooklineConfig) => {
-  const levels = { debug: LogLevel.Debug, info: LogLevel.Info, warning: LogLevel.Warning, error: LogLevel.Error }
-  const format = config.logFormat === "json" ? Logger.jsonLogger : Logger.logfmtLogger
-  return Layer.merge(
-    Logger.replace(Logger.defaultLogger, Logger.withConsoleError(format)),
-    Logger.minimumLogLevel(levels[config.logLevel])
-  )
-}
-
-/** Says in `readyz` what the worker does. */
-const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
+/** Says in `readyz` what the worker does, and how far behind the history is. */
+const checks = Layer.scopedDiscard(Effect.gen(function*() {
   const readiness = yield* Readiness
   const worker = yield* Worker
   yield* readiness.add(
@@ -125,7 +124,26 @@ const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
       return { ok, detail: trouble === undefined ? state : `${state}: ${trouble}` }
     })
   )
+  const history = yield* History
+  // A history that is behind, or gone, keeps nothing from being published or delivered.
+  yield* readiness.add(
+    "history",
+    Effect.sync(() => {
+      const { behind, problem, state, unreadable } = history.status()
+      const passedOver = unreadable === 0 ? "" : `; ${unreadable} messages could not be read, the last: ${problem}`
+      return { ok: true, detail: `${state}, ${behind} messages behind${passedOver}` }
+    })
+  )
 }))
+
+/** Loaded only where the OTEL_ variables ask for it. */
+const metricsExport = ({ openTelemetry }: HooklineConfig) => {
+  const { metrics } = openTelemetry
+  if (metrics === undefined) return Layer.empty
+  return Layer.unwrapEffect(
+    Effect.map(Effect.promise(() => import("./surface/OtlpMetrics.ts")), ({ layer }) => layer(metrics, openTelemetry))
+  )
+}
 
 /** What delivers, over a broker: from the worker down to the sender. Read from the bottom up. */
 export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
@@ -134,7 +152,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
     Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
     Layer.provideMerge(Layer.mergeAll(Positions.layer, NoticePositions.layer, Snapshots.layer)),
-    Layer.provideMerge(Sender.layer),
+    Layer.provideMerge(Layer.merge(Sender.layer, AttemptSpans.layer)),
     Layer.provideMerge(AddressPolicy.layer),
     Layer.provideMerge(Webhooks.layer(catalogue)),
     Layer.provideMerge(Vault.layer),
@@ -143,9 +161,15 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
 
 /** Everything: what people and services talk to, over what delivers, over the broker. */
 const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
-  workerCheck.pipe(
+  checks.pipe(
     Layer.provideMerge(Server.layer),
-    Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, RecentDeliveries.layer)),
+    Layer.provideMerge(metricsExport(config)),
+    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(Layer.merge(Metrics.layer, processMetrics)),
+    Layer.provideMerge(
+      Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
+    ),
+    Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
@@ -190,4 +214,4 @@ export const run = (config: HooklineConfig, ready: (running: Running) => Effect.
       embedded: config.natsUrl === undefined
     })
     return yield* Effect.never
-  }).pipe(Effect.scoped, Effect.provide(logging(config)))
+  }).pipe(Effect.scoped, Effect.provide(Logging.layer(config)))

@@ -1,4 +1,5 @@
 import { Context, Data, Either } from "effect"
+import { type OpenTelemetry, openTelemetry } from "./OpenTelemetry.ts"
 
 /**
  * Every setting of hookline: one environment variable and one flag each, with its default. `hookline start --help`, the
@@ -106,6 +107,22 @@ export const settings = {
     accepts: "0 to 65535",
     default: "8080",
     parse: integer(0, 65_535)
+  }),
+  apiRate: setting({
+    env: "HOOKLINE_API_RATE",
+    flag: "api-rate",
+    doc: "Requests a second that each API key may make of this process, in the long run; beyond it 429.",
+    accepts: "1 to 1000000",
+    default: "1000",
+    parse: integer(1, 1_000_000)
+  }),
+  apiBurst: setting({
+    env: "HOOKLINE_API_BURST",
+    flag: "api-burst",
+    doc: "Requests that an API key may make at once, after it was idle.",
+    accepts: "1 to 1000000",
+    default: "2000",
+    parse: integer(1, 1_000_000)
   }),
   natsUrl: setting({
     env: "HOOKLINE_NATS_URL",
@@ -365,6 +382,8 @@ export type HooklineConfig =
   & {
     /** `--dev`: http and loopback endpoints are allowed; said in the banner. */
     readonly dev: boolean
+    /** What the standard OTEL_ variables ask for. */
+    readonly openTelemetry: OpenTelemetry
   }
 
 export class Config extends Context.Tag("hookline/Config")<Config, HooklineConfig>() {}
@@ -401,7 +420,9 @@ export const load = (input: {
         yield* Either.left(new InvalidSetting({ setting: name, value: "no setting", accepts: [...known].join(", ") }))
       }
     }
-    const values: Record<string, unknown> = { dev: input.dev }
+    const telemetry = openTelemetry(input.env)
+    if ("setting" in telemetry) yield* Either.left(new InvalidSetting(telemetry))
+    const values: Record<string, unknown> = { dev: input.dev, openTelemetry: telemetry }
     for (const [name, entry] of Object.entries(settings) as Array<[string, Setting<unknown>]>) {
       const flag = input.flags[entry.flag]
       const given = flag ?? input.env[entry.env]

@@ -9,6 +9,7 @@ import {
   type NatsConnection,
   NatsError
 } from "nats"
+import * as Telemetry from "../Telemetry.ts"
 import { BrokerUnavailable } from "./Streams.ts"
 import { makeTick } from "./Tick.ts"
 
@@ -168,6 +169,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
         yield* Effect.logWarning(`the broker at ${String(data)} is gone; reconnecting`)
       } else if (type === Events.Reconnect) {
         change(true)
+        Telemetry.brokerReconnects.add()
         yield* Effect.logInfo(`connected to the broker at ${String(data)} again`)
       } else if (type === Events.Error) {
         yield* Effect.logWarning(`the broker at ${target.address} reports ${String(data)}`)
@@ -175,6 +177,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
     }
   })
   yield* Effect.forkScoped(watch)
+  yield* Telemetry.register(() => ({ hookline_broker_connected: connected && !nats.isClosed() ? 1 : 0 }))
   // A connection that was closed for good comes back no more: everything in flight ends.
   yield* Effect.forkScoped(
     Effect.promise(() => nats.closed()).pipe(Effect.andThen(() => Effect.sync(() => change(false))))

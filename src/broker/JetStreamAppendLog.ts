@@ -1,5 +1,6 @@
 import { Cause, Duration, Effect, Layer, Runtime, Schedule } from "effect"
 import type { Msg, MsgHdrs } from "nats"
+import * as Telemetry from "../Telemetry.ts"
 import { type Append, type Appended, AppendFailed, AppendLog } from "./AppendLog.ts"
 import { Connection } from "./Connection.ts"
 import { checkSubject, headerNames } from "./Subjects.ts"
@@ -112,7 +113,8 @@ const make = Effect.gen(function*() {
   const { nats } = connection
   const clock = yield* Effect.clock
   const report = Runtime.runFork(yield* Effect.runtime())
-  const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+  /** Milliseconds, with fractions. */
+  const now = () => Number(clock.unsafeCurrentTimeNanos()) / 1e6
   const inbox = connection.inbox()
   const encoder = new TextEncoder()
   /** By number of the reply; in order of sending, so the oldest is the first. */
@@ -123,6 +125,7 @@ const make = Effect.gen(function*() {
 
   /** A callback that throws is a bug of its owner; it must take down neither the others nor the reader of the connection. */
   const settle = (settled: Settled, result: Appended | AppendFailed) => {
+    if (result instanceof AppendFailed) Telemetry.appendsFailed.add(result.reason)
     try {
       settled(result)
     } catch (cause) {
@@ -145,6 +148,7 @@ const make = Effect.gen(function*() {
       const entry = pending.get(number)
       if (entry === undefined) return
       pending.delete(number)
+      Telemetry.appendDuration.observe((now() - entry.sentAt) / 1_000)
       settle(entry.settled, parse(message, entry.subject))
     }
   })

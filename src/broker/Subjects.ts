@@ -54,7 +54,10 @@ export const headerNames = {
   released: "Hookline-Released",
   eventTime: "Hookline-Event-Time",
   /** On an event of hookline itself: what it tells of. Without it nothing of a reserved type is an event. */
-  notice: "Hookline-Notice"
+  notice: "Hookline-Notice",
+  /** W3C Trace Context, on EVENTS and QUARANTINE. */
+  traceparent: "traceparent",
+  tracestate: "tracestate"
 } as const
 
 // --- EVENTS
@@ -82,6 +85,9 @@ export const publishedSubject = (stored: string): string => stored.replace(/^ev\
 
 /** All events of a partition, those with unusable tokens included. */
 export const eventFilter = (partition: number): string => `ev.${partition}.>`
+
+/** All events that have a partition. */
+export const partitionedFilter = "ev.>"
 
 /** What the transform left alone because its shape is wrong. */
 export const misfitFilter = "events.>"
@@ -148,15 +154,14 @@ export const parseDeliverySubject = (
 /** All records of a partition. */
 export const deliveriesFilter = (partition: number): string => `deliveries.${partition}.>`
 
+/** All records of a stream. */
+export const deliveriesAllFilter = "deliveries.>"
+
 /** The retries asked for, of every partition of a stream. */
 export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
 
 /** The records of deliveries that were given up, of every partition of a stream. */
 export const failedFilter = "deliveries.*.*.*.failed"
-
-/** The records of one webhook, of every kind. */
-export const webhookDeliveriesFilter = (partition: number, workspaceId: string, webhookId: string): string =>
-  `deliveries.${partition}.${tokens(workspaceId, webhookId)}.*`
 
 /** The stream that holds a partition's records. */
 export const deliveriesStream = (partition: number, streams: number): string => `DELIVERIES-${partition % streams}`
@@ -180,6 +185,8 @@ export const parseQuarantineSubject = (
     : Option.none()
 }
 
+export const quarantineAllFilter = "quarantine.>"
+
 export const quarantineFilter = (workspaceId: string): string => `quarantine.${token(workspaceId)}.*`
 
 // --- KV and the object store
@@ -192,6 +199,9 @@ export const bucketStream = (bucket: Bucket): string => `KV_${bucket}`
 export const bucketSubject = (bucket: Bucket, key: string): string => `$KV.${bucket}.${checkSubject(key)}`
 
 export const bucketFilter = (bucket: Bucket): string => `$KV.${bucket}.>`
+
+/** The key that a message of a bucket is about. */
+export const bucketKey = (bucket: Bucket, subject: string): string => subject.slice(bucketFilter(bucket).length - 1)
 
 export const snapshotBucket = "SNAPSHOTS"
 

@@ -1,6 +1,7 @@
 import { Cause, Effect, Runtime, Schedule } from "effect"
 import type { ConsumedMessage } from "../broker/Streams.ts"
 import type { BrokerUnavailable } from "../broker/Streams.ts"
+import * as Telemetry from "../Telemetry.ts"
 import type { Partition } from "./Partition.ts"
 
 /** Stop pulling above these, pull again below half of them (ARCHITECTURE "Values"). */
@@ -41,13 +42,22 @@ export const makeIntake = (
       arrived.unsafeOpen()
     }
 
-    const balance = (): void => {
+    const amount = () => {
       let open = unmatched
       let bytes = unmatchedBytes
       for (const partition of partitions) {
         open += partition.openEvents
         bytes += partition.openBytes
       }
+      return { open, bytes }
+    }
+    yield* Telemetry.register(() => {
+      const { bytes, open } = amount()
+      return { hookline_events_open: open, hookline_events_open_bytes: bytes }
+    })
+
+    const balance = (): void => {
+      const { bytes, open } = amount()
       const above = (part: number) => open > mostOpen * part || bytes > mostBytes * part
       if (paused ? above(0.5) : !above(1)) return
       paused = !paused

@@ -14,14 +14,16 @@ import type { Identities } from "../ledger/Identities.ts"
 import type { OpenLedger } from "../ledger/Ledger.ts"
 import type { Recovered } from "../ledger/Recovery.ts"
 import type { Snapshot } from "../ledger/Snapshots.ts"
-import { readStoredEvent } from "../ledger/StoredEvent.ts"
+import { readStoredEvent, storedTrace } from "../ledger/StoredEvent.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import type { ParsedEvent, Rejection } from "../model/Event.ts"
 import { isToken, type WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
 import { verdictOn } from "../model/Matching.ts"
 import { printable } from "../model/Printable.ts"
+import { traceHeaders } from "../model/TraceContext.ts"
 import type { Webhook } from "../model/Webhook.ts"
+import * as Telemetry from "../Telemetry.ts"
 
 /** An event ends this long before EVENTS forgets it. */
 const expiryMargin = 3_600_000
@@ -109,6 +111,7 @@ export class Partition {
     this.#webhooksSequence = webhooksSequence
     const event: OpenEvent = { message, owed: 0, recorded: [] }
     this.#open.set(sequence, event)
+    Telemetry.eventsPublished.add()
     this.#openBytes += message.data.byteLength
     // What has a record was accepted: it stays an event, whatever has become of its type since.
     const catalogue = this.#env.recovered.settled.has(sequence) ? undefined : this.#env.catalogue
@@ -168,6 +171,7 @@ export class Partition {
     const { sequence } = open.message
     open.owed = 1
     if (recovered.duplicates.has(sequence)) return this.#settle(open)
+    Telemetry.eventsDuplicate.add()
     ledger.duplicate(
       {
         at: ledger.now(),
@@ -187,6 +191,7 @@ export class Partition {
     const published = publishedSubject(subject)
     const workspace = published.split(".")[1] ?? ""
     open.owed = 1
+    Telemetry.eventsQuarantined.add(rejection.reason)
     this.#env.ledger.append(
       {
         subject: quarantineSubject(isToken(workspace) ? workspace : "_", rejection.reason),
@@ -200,7 +205,8 @@ export class Partition {
           [headerNames.subject]: printable(published, subjectLimit),
           [headerNames.sequence]: String(sequence),
           [headerNames.time]: new Date(time).toISOString(),
-          ...(rejection.id !== undefined && { [headerNames.eventId]: rejection.id })
+          ...(rejection.id !== undefined && { [headerNames.eventId]: rejection.id }),
+          ...traceHeaders(storedTrace(open.message))
         }
       },
       () => this.#settle(open)

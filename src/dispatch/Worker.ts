@@ -20,6 +20,7 @@ import { type Recovered, Recovery } from "../ledger/Recovery.ts"
 import { Snapshots } from "../ledger/Snapshots.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
+import * as Telemetry from "../Telemetry.ts"
 import { makeIntake } from "./Intake.ts"
 import { makeNotices } from "./Notices.ts"
 import { Partition } from "./Partition.ts"
@@ -59,6 +60,12 @@ interface Claim {
   readonly recovered: Recovered
 }
 
+const readings = ({ state, trouble }: WorkerStatus): Telemetry.Readings => {
+  const states: Record<string, number> = { starting: 0, standing_by: 0, recovering: 0, running: 0, stopped: 0 }
+  states[state.replace(" ", "_")] = 1
+  return { hookline_worker_state: states, hookline_worker_trouble: trouble === undefined ? 0 : 1 }
+}
+
 const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({ state, trouble, inFlight: 0 })
 
 const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
@@ -76,6 +83,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const notices = yield* makeNotices
 
   let status = idle("starting")
+  yield* Telemetry.register(() => readings(status()))
 
   const streamOf = (partition: number) => deliveriesStream(partition, topology.deliveriesStreams)
 

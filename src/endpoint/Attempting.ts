@@ -17,10 +17,12 @@ import type { AttemptResult } from "../model/Attempt.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import { secretsInForce, type Webhook } from "../model/Webhook.ts"
+import { AttemptSpans } from "../outbound/AttemptSpans.ts"
 import { Sender } from "../outbound/Sender.ts"
 import { type Brand, signedHeaders } from "../outbound/Signature.ts"
 import { type SigningMaterial, Vault } from "../registry/Vault.ts"
 import { Webhooks } from "../registry/Webhooks.ts"
+import * as Telemetry from "../Telemetry.ts"
 
 /** The event has left the stream: there is nothing to send. */
 export interface Expired {
@@ -60,6 +62,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
         const bodies = yield* EventBodies
         const vault = yield* Vault
         const sender = yield* Sender
+        const spans = yield* AttemptSpans
         const webhooks = yield* Webhooks
 
         /** Not when the webhook points elsewhere by now: the answer is the former endpoint's. */
@@ -87,14 +90,16 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             const material = vault.signing(webhook) ?? (yield* vault.load(webhook))
             return { class: "fetched" as const, event, material }
           }).pipe(Effect.catchTags({
-            BrokerUnavailable: (error) => Effect.succeed(fault("local", error.message)),
-            SecretUnavailable: (error) => Effect.as(Effect.logError(error.message), fault("secret", error.message))
+            BrokerUnavailable: (error) => Effect.sync(() => faulted("local", error.message)),
+            SecretUnavailable: (error) =>
+              Effect.map(Effect.logError(error.message), () => faulted("secret", error.message))
           }))
 
         const open = Effect.gen(function*() {
           const fork = yield* FiberSet.makeRuntime<never>()
           const post = (
             webhook: Webhook,
+            delivery: Delivery,
             event: ParsedEvent,
             material: SigningMaterial,
             now: number,
@@ -102,18 +107,28 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
           ): Cancel => {
             const headers = headersOf(webhook, material, event, brand, now)
             if (headers === undefined) {
-              queueMicrotask(() => settle(fault("secret", "the secret in force is not there")))
+              queueMicrotask(() => settle(faulted("secret", "the secret in force is not there")))
               return noCancel
+            }
+            const span = spans.begin(webhook, delivery, event)
+            headers.push(...span.headers)
+            let open = true
+            const ended = (result: AttemptResult) => {
+              open = false
+              Telemetry.attempted(result)
+              span.end(result)
             }
             let disabling: Fiber.RuntimeFiber<void> | undefined
             const request = { url: webhook.url, headers, body: event.body, startedAt: now }
             const cancel = sender.unsafeSend(request, (result) => {
+              ended(result)
               if (!config.disableOnGone || !("status" in result) || result.status !== 410) return settle(result)
               disabling = fork(Effect.map(gone(webhook), () => settle(result)))
             })
             return () => {
               disabling?.unsafeInterruptAsFork(FiberId.none)
               cancel()
+              if (open) ended(brokenOff)
             }
           }
 
@@ -126,18 +141,21 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
           ) => {
             const event = given ?? bodies.peek(delivery.eventSequence)
             const material = vault.signing(webhook)
-            if (event !== undefined && material !== undefined) return post(webhook, event, material, now, settle)
+            if (event !== undefined && material !== undefined) {
+              return post(webhook, delivery, event, material, now, settle)
+            }
             let cancel: Cancel | undefined
             const fetching = fork(
               fetch(webhook, delivery, event).pipe(
                 Effect.map((found) => {
-                  if (found.class === "fetched") cancel = post(webhook, found.event, found.material, now, settle)
-                  else settle(found)
+                  if (found.class === "fetched") {
+                    cancel = post(webhook, delivery, found.event, found.material, now, settle)
+                  } else settle(found)
                 }),
                 // Whoever is never told keeps a lane and a place for ever.
                 Effect.catchAllDefect((defect) =>
                   Effect.logError(`an attempt for ${webhook.id} failed`, Cause.die(defect)).pipe(
-                    Effect.andThen(() => settle(fault("local", "an error in hookline")))
+                    Effect.andThen(() => settle(faulted("local", "an error in hookline")))
                   )
                 )
               )
@@ -156,7 +174,14 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
 type Cancel = () => void
 const noCancel: Cancel = () => {}
 
-const fault = (reason: "local" | "secret", error: string): AttemptResult => ({ class: reason, error })
+/** An attempt that ends before its request. */
+const faulted = (reason: "local" | "secret", error: string): AttemptResult => {
+  const fault: AttemptResult = { class: reason, error }
+  Telemetry.attempted(fault)
+  return fault
+}
+
+const brokenOff: AttemptResult = { class: "shutdown", error: "the attempt was broken off" }
 
 /** Undefined: the secret in force is not among what was opened. */
 const headersOf = (
@@ -165,7 +190,7 @@ const headersOf = (
   event: ParsedEvent,
   brand: Brand,
   now: number
-): ReadonlyArray<string> | undefined => {
+): Array<string> | undefined => {
   const [newest, previous] = secretsInForce(webhook, now).standard
   const current = newest === undefined ? undefined : material.secrets.get(newest)
   const former = previous === undefined ? undefined : material.secrets.get(previous)

@@ -5,6 +5,7 @@ import { EventBodies } from "../ledger/EventBodies.ts"
 import type { OpenLedger } from "../ledger/Ledger.ts"
 import { evaluate, schedule } from "../model/RetrySchedule.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
+import * as Telemetry from "../Telemetry.ts"
 import { Attempting } from "./Attempting.ts"
 import { Engine } from "./Engine.ts"
 import { placesWithinFileLimit } from "./FileLimit.ts"
@@ -78,6 +79,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           }
         })
         yield* Effect.addFinalizer(() => Effect.sync(() => engine.abandon()))
+        yield* Telemetry.register(() => engine.figures())
         yield* subscriptions.onChange((webhook) => engine.changed(webhook.id))
         yield* Effect.suspend(() => {
           const pause = engine.sweep()

@@ -29,10 +29,12 @@ import type { WebhookId, WorkspaceId } from "../model/Id.ts"
 import { judge, type RetryAnswer, type RetryRequest } from "../model/RetryRequest.ts"
 import type { RetrySchedule } from "../model/RetrySchedule.ts"
 import type { Webhook } from "../model/Webhook.ts"
+import * as Telemetry from "../Telemetry.ts"
 import type { Expired } from "./Attempting.ts"
 import { attempted, isOpen } from "./Circuit.ts"
 import { type Deferred, Deferring } from "./Deferring.ts"
 import { Endpoint, Live } from "./Endpoint.ts"
+import { figures } from "./Figures.ts"
 import { InFlight, slowAfter } from "./InFlight.ts"
 import { afterAttempt, allowed } from "./Lanes.ts"
 import type { Places } from "./Places.ts"
@@ -114,6 +116,7 @@ export class Engine {
     live.event = event
     live.settle = settled
     endpoint.live.set(input.eventSequence, live)
+    Telemetry.deliveriesMatched.add()
     this.#arrive(live, webhook)
   }
 
@@ -219,6 +222,12 @@ export class Engine {
 
   get inFlight(): number {
     return this.#inFlight.size
+  }
+
+  /** For /metrics. */
+  figures(): Telemetry.Readings {
+    const concurrency = (id: WebhookId) => this.#env.find(id)?.concurrency ?? this.#env.concurrency
+    return figures(this.#endpoints.values(), this.#inFlight, concurrency)
   }
 
   // --- ready, held, deferred

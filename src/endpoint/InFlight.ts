@@ -21,6 +21,15 @@ export class InFlight {
     return this.#lives.size
   }
 
+  /** Those older than `slowAfter`. */
+  get slow(): number {
+    return this.#slow
+  }
+
+  get places(): Pick<Places, "limit" | "most"> {
+    return this.#places
+  }
+
   get all(): Iterable<Live> {
     return this.#lives
   }

@@ -5,6 +5,7 @@ import { deliveriesStream, deliverySubject, partitionOf } from "../broker/Subjec
 import { Topology } from "../broker/Topology.ts"
 import type { DeliveryRecord } from "../model/Delivery.ts"
 import type { WorkspaceId } from "../model/Id.ts"
+import * as Telemetry from "../Telemetry.ts"
 import { deferredLimit, type Duplicate, encode, encodeDeferred, encodeDuplicate, messageId } from "./Record.ts"
 
 /** How long an append that failed waits before it is tried again. */
@@ -145,7 +146,10 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                   messageId: messageId(record, 1)
                 },
                 streamOf(record.delivery.workspaceId),
-                onAcknowledged
+                () => {
+                  Telemetry.deliveryRecords.add(record.kind)
+                  onAcknowledged()
+                }
               ),
             defer: (records, onAcknowledged) => {
               for (let start = 0; start < records.length; start += deferredLimit) {
@@ -159,7 +163,10 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                     messageId: messageId(first, part.length)
                   },
                   streamOf(first.delivery.workspaceId),
-                  () => part.forEach((_, index) => onAcknowledged(start + index))
+                  () => {
+                    Telemetry.deliveryRecords.add("deferred", part.length)
+                    part.forEach((_, index) => onAcknowledged(start + index))
+                  }
                 )
               }
             },
@@ -176,7 +183,10 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                   messageId: `duplicate.${duplicate.eventSequence}`
                 },
                 streamOf(duplicate.workspaceId),
-                onAcknowledged
+                () => {
+                  Telemetry.deliveryRecords.add("duplicate")
+                  onAcknowledged()
+                }
               ),
             append: (message, onAcknowledged) => append(message, undefined, onAcknowledged),
             trouble: () => failing.values().next().value?.message,

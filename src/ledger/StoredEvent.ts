@@ -4,6 +4,14 @@ import { headerNames, parseStoredEventSubject } from "../broker/Subjects.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import { type ParsedEvent, parseEvent, type Rejection } from "../model/Event.ts"
 import { eventIdAt } from "../model/Id.ts"
+import { type TraceContext, traceContext } from "../model/TraceContext.ts"
+
+/** The publisher's trace, if the message has a valid one. Clients that fold header names write `Traceparent`. */
+export const storedTrace = (message: StoredMessage): TraceContext | undefined => {
+  const traceparent = message.header(headerNames.traceparent) ?? message.header("Traceparent")
+  if (traceparent === undefined) return undefined
+  return traceContext(traceparent, message.header(headerNames.tracestate) ?? message.header("Tracestate"))
+}
 
 /**
  * A message of EVENTS as an event. Without a catalogue the type is not checked: an event that was accepted once stays one, whatever has become of
@@ -25,7 +33,7 @@ export const readStoredEvent = (
   const releasedId = message.header(headerNames.released) === undefined
     ? undefined
     : message.header(headerNames.eventId)
-  return parseEvent(
+  const event = parseEvent(
     {
       payload: message.data,
       workspaceId: subject.workspaceId,
@@ -40,4 +48,7 @@ export const readStoredEvent = (
     },
     catalogue
   )
+  if (event._tag === "Rejection") return event
+  const trace = storedTrace(message)
+  return trace === undefined ? event : { ...event, trace }
 }

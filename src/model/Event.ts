@@ -6,6 +6,7 @@ import { type EventId, isToken, type WebhookId, type WorkspaceId } from "./Id.ts
 import { printable } from "./Printable.ts"
 import { reject, type Rejection } from "./Rejection.ts"
 import { isTimestamp, timestampAt } from "./Timestamp.ts"
+import type { TraceContext } from "./TraceContext.ts"
 
 export type { Rejection } from "./Rejection.ts"
 
@@ -39,6 +40,8 @@ export interface ParsedEvent {
   readonly about?: WebhookId
   /** The envelope: what every endpoint gets. */
   readonly body: Uint8Array
+  /** The publisher's, when its message had a valid one. */
+  readonly trace?: TraceContext
 }
 
 const noToken = "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"

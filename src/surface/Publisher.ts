@@ -2,6 +2,8 @@ import { Context, Data, Effect, Layer, Schedule } from "effect"
 import { type Append, AppendLog } from "../broker/AppendLog.ts"
 import { eventSubject } from "../broker/Subjects.ts"
 import type { EventId, WorkspaceId } from "../model/Id.ts"
+import { type TraceContext, traceHeaders } from "../model/TraceContext.ts"
+import * as Telemetry from "../Telemetry.ts"
 
 /** An event that was found in order (`parseEvent`), as it goes to EVENTS. */
 export interface Publication {
@@ -12,6 +14,8 @@ export interface Publication {
   readonly idIsFresh: boolean
   /** The body as it came, byte for byte. */
   readonly payload: Uint8Array
+  /** Goes with the event to its attempts. */
+  readonly trace?: TraceContext | undefined
 }
 
 export interface PublishedEvent {
@@ -65,6 +69,7 @@ export class Publisher extends Context.Tag("hookline/surface/Publisher")<Publish
       const send = (publication: Publication, append: Omit<Append, "subject" | "data">) =>
         log.append({
           ...append,
+          headers: { ...append.headers, ...traceHeaders(publication.trace) },
           subject: eventSubject(publication.workspaceId, publication.type),
           data: publication.payload
         }).pipe(
@@ -84,7 +89,13 @@ export class Publisher extends Context.Tag("hookline/surface/Publisher")<Publish
           })
         )
       const publish = (publication: Publication) =>
-        send(publication, { messageId: messageId(publication.workspaceId, publication.id) })
+        send(publication, { messageId: messageId(publication.workspaceId, publication.id) }).pipe(
+          Effect.tapBoth({
+            onSuccess: ({ duplicate }) =>
+              Effect.sync(() => Telemetry.httpEvents.add(duplicate ? "duplicate" : "stored")),
+            onFailure: () => Effect.sync(() => Telemetry.httpEvents.add("failed"))
+          })
+        )
       return {
         publish,
         publishAll: (publications) =>
@@ -92,7 +103,10 @@ export class Publisher extends Context.Tag("hookline/surface/Publisher")<Publish
             let broken: PublishFailed | undefined
             return Effect.forEach(publications, (publication) =>
               Effect.suspend(() => {
-                if (broken !== undefined) return Effect.succeed(broken)
+                if (broken !== undefined) {
+                  Telemetry.httpEvents.add("failed")
+                  return Effect.succeed(broken)
+                }
                 return Effect.match(publish(publication), {
                   onSuccess: (published): PublishedEvent | PublishFailed => published,
                   onFailure: (failed) => {

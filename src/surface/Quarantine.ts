@@ -10,6 +10,7 @@ import {
   streamNames
 } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
+import { storedTrace } from "../ledger/StoredEvent.ts"
 import { parseEvent, type Rejection } from "../model/Event.ts"
 import { type EventId, eventIdAt, isToken, type WorkspaceId } from "../model/Id.ts"
 import { timestampAt } from "../model/Timestamp.ts"
@@ -230,7 +231,7 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         }, catalogue)
         if (event._tag === "Rejection") return yield* new StillRejected({ rejection: event })
         yield* publisher.republish(
-          { workspaceId, type, id: event.id, idIsFresh: true, payload: message.data },
+          { workspaceId, type, id: event.id, idIsFresh: true, payload: message.data, trace: storedTrace(message) },
           `released-${sequence}`,
           {
             [headerNames.released]: id,

@@ -3,6 +3,7 @@ import { Connection } from "../broker/Connection.ts"
 import { Streams, type StreamState } from "../broker/Streams.ts"
 import { deliveriesStream, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
+import * as Telemetry from "../Telemetry.ts"
 
 /** One thing that must be well before traffic is sent here. `detail` is for people. */
 export interface Check {
@@ -39,11 +40,26 @@ export class Readiness extends Context.Tag("hookline/surface/Readiness")<Readine
           ? { ok: true, detail: `connected to ${connection.address}` }
           : { ok: false, detail: `not connected to ${connection.address}; reconnecting` }
       )
+      /** As last seen; one that could not be seen is not there. */
+      const fills = new Map<string, StreamState>()
+      yield* Telemetry.register(() => {
+        const limited = Array.from(fills).filter(([, { maxBytes }]) => maxBytes > 0)
+        return {
+          hookline_stream_bytes: Object.fromEntries(Array.from(fills, ([stream, { bytes }]) => [stream, bytes])),
+          hookline_stream_max_bytes: Object.fromEntries(limited.map(([stream, { maxBytes }]) => [stream, maxBytes]))
+        }
+      })
       const room = (stream: string) =>
-        Effect.match(streams.state(stream), {
-          onSuccess: fill,
+        Effect.suspend(() => {
+          fills.delete(stream)
+          return streams.state(stream)
+        }).pipe(Effect.match({
+          onSuccess: (state) => {
+            fills.set(stream, state)
+            return fill(state)
+          },
           onFailure: (error) => ({ ok: false, detail: error.message })
-        })
+        }))
       const all = Effect.suspend(() =>
         Effect.forEach(
           [

@@ -13,11 +13,13 @@ import {
 } from "../../src/broker/Subjects.ts"
 import { settings } from "../../src/Config.ts"
 import { decode, encode, encodeDeferred, encodeDuplicate, encodeRetryRequest } from "../../src/ledger/Record.ts"
+import { roles } from "../../src/model/ApiKey.ts"
 import type { OutcomeClass } from "../../src/model/Attempt.ts"
 import type { DeliveryRecord, FailReason, HoldReason, RecordKind } from "../../src/model/Delivery.ts"
 import { EventId, WorkspaceId } from "../../src/model/Id.ts"
 import { rejectionReasons } from "../../src/model/Rejection.ts"
 import { decodeFact, encodeFact, type WebhookFact } from "../../src/model/WebhookFacts.ts"
+import { decode as decodeKey, encode as encodeKey } from "../../src/registry/ApiKeyRecord.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
 import { deadLinks } from "./markdown.ts"
 
@@ -155,6 +157,17 @@ describe("docs/messages.md", () => {
     }
   )
 
+  it("its examples of API keys are what hookline would write, valid and revoked", () => {
+    const keys = examples.filter((example) => "role" in example)
+    expect(keys.map((example) => "revoked_at" in example)).toEqual([false, true])
+    for (const example of keys) {
+      const record = Either.getOrThrowWith(decodeKey(Buffer.from(JSON.stringify(example))), (error) => new Error(error))
+      expect(encodeKey(record)).toBe(JSON.stringify(example))
+      expect(record.digest === undefined).toBe("revoked_at" in example)
+    }
+    expect(unnamed(roles)).toEqual([])
+  })
+
   it("has an example of every kind of record and of every change of a webhook", () => {
     expect(new Set(records.map(({ kind }) => kind))).toEqual(new Set(Object.keys(kinds)))
     expect(new Set(facts.map(({ type }) => type))).toEqual(new Set(Object.keys(factTypes)))
@@ -197,7 +210,7 @@ describe("docs/messages.md", () => {
   })
 })
 
-describe.each(["durability", "messages", "nats-cli"])("docs/%s.md", (name) => {
+describe.each(["api-keys", "durability", "messages", "nats-cli"])("docs/%s.md", (name) => {
   it("has no link that leads nowhere", () => {
     expect(deadLinks(path(`docs/${name}.md`))).toEqual([])
   })

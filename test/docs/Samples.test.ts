@@ -1,10 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Fiber } from "effect"
-import { execFile, spawn, spawnSync } from "node:child_process"
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { spawnSync } from "node:child_process"
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path"
-import { fileURLToPath } from "node:url"
 import { settings } from "../../src/Config.ts"
 import { decode } from "../../src/model/Catalogue.ts"
 import { rejectionReasons } from "../../src/model/Rejection.ts"
@@ -12,21 +10,31 @@ import { eventually } from "../support/broker.ts"
 import { type Product, product } from "../support/product.ts"
 import { type Arrival, receiver } from "../support/receiver.ts"
 import { addWebhook, publish, untilDelivery } from "../support/until.ts"
+import {
+  type Environment,
+  folder,
+  go,
+  java,
+  needs,
+  php,
+  python,
+  root,
+  ruby,
+  run,
+  sample,
+  samples,
+  serve,
+  text,
+  works
+} from "./programs.ts"
 
 /** The programs of docs/samples do what the pages say, against a started hookline; the pages quote them word for word. */
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
-const samples = join(root, "docs/samples")
-const sample = (name: string) => join(samples, name)
-const text = (path: string) => readFileSync(join(root, path), "utf8")
-
 // ------------------------------------------------------------------------------------------------ what the machine has
 
-const works = (command: string, ...args: ReadonlyArray<string>) =>
-  spawnSync(command, args, { timeout: 20_000 }).status === 0
-const python = works("python3", "--version")
 const flask = python && works("python3", "-c", "import flask")
 const natsPy = python && works("python3", "-c", "import nats")
+const puma = ruby && works("puma", "--version")
 
 /** The newest `nats.go` that lies in the module cache: nothing is fetched for a test. */
 const natsGo = (): string | undefined => {
@@ -38,46 +46,8 @@ const natsGo = (): string | undefined => {
 }
 
 const goVersion = natsGo()
-const needs = (what: string, there: boolean) => there ? "" : ` (skipped: needs ${what})`
 
 // ------------------------------------------------------------------------------------------------------ running things
-
-type Environment = Readonly<Record<string, string>>
-
-const environment = (more: Environment) => ({
-  ...process.env,
-  PYTHONDONTWRITEBYTECODE: "1",
-  PYTHONUNBUFFERED: "1",
-  PYTHONUTF8: "1",
-  ...more
-})
-
-/** A program to its end, at most 50 s. */
-const run = (command: string, args: ReadonlyArray<string>, env: Environment = {}, input = "", cwd = root) =>
-  Effect.async<{ readonly code: number | null; readonly out: string; readonly error: string }>((resume) => {
-    const child = execFile(
-      command,
-      args,
-      { env: environment(env), cwd, timeout: 50_000, killSignal: "SIGKILL" },
-      (_, out, error) => resume(Effect.succeed({ code: child.exitCode, out, error }))
-    )
-    child.stdin?.end(input)
-    return Effect.sync(() => void child.kill("SIGKILL"))
-  })
-
-/** A program that listens, until the scope ends. */
-const serve = (command: string, args: ReadonlyArray<string>, env: Environment) =>
-  Effect.gen(function*() {
-    let output = ""
-    const child = yield* Effect.acquireRelease(
-      Effect.sync(() => spawn(command, args, { env: environment(env), cwd: root, stdio: ["ignore", "pipe", "pipe"] })),
-      (child) => Effect.sync(() => void child.kill("SIGKILL"))
-    )
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => output += part.toString())
-    const address = () => /(?:listening|Running) on (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1]
-    yield* eventually(`${args.join(" ")} listens`, () => address() !== undefined)
-    return { url: `${address()}/webhooks/craftdesk`, output: () => output }
-  })
 
 const publisherUrl = ({ data }: Product) =>
   Effect.map(
@@ -162,20 +132,16 @@ describe("the samples for publishers", () => {
     `publish.go is in order${needs("go and nats.go in its module cache", goVersion !== undefined)}`,
     (context) =>
       Effect.gen(function*() {
-        const folder = yield* Effect.acquireRelease(
-          Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-go-"))),
-          (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
-        )
-        copyFileSync(sample("publish.go"), join(folder, "publish.go"))
+        const module = yield* folder
+        copyFileSync(sample("publish.go"), join(module, "publish.go"))
         writeFileSync(
-          join(folder, "go.mod"),
+          join(module, "go.mod"),
           `module publish\n\ngo 1.21\n\nrequire github.com/nats-io/nats.go ${goVersion}\n`
         )
-        const env = { GOPROXY: "off", GOSUMDB: "off", GOFLAGS: "-mod=mod", GOTOOLCHAIN: "local", GO111MODULE: "on" }
-        const resolved = yield* run("go", ["list", "-deps", "."], env, "", folder)
+        const resolved = yield* run("go", ["list", "-deps", "."], {}, "", module)
         // What nats.go itself requires may be missing from the cache, or want a newer Go.
         if (resolved.code !== 0) return context.skip(`its modules are not all at hand: ${resolved.error}`)
-        expect(yield* run("go", ["vet", "."], env, "", folder)).toMatchObject({ code: 0, error: "" })
+        expect(yield* run("go", ["vet", "."], {}, "", module)).toMatchObject({ code: 0, error: "" })
       }),
     120_000
   )
@@ -183,19 +149,82 @@ describe("the samples for publishers", () => {
 
 // ----------------------------------------------------------------------------------------------------------- receiving
 
-const receivers = [
-  { name: "receive.mjs", command: node, there: true, printed: "project.created evt_1 {\"n\":1}" },
-  { name: "receive_flask.py", command: "python3", there: flask, printed: "project.created evt_1 {\"n\": 1}" }
+interface ReceivingSample {
+  readonly name: string
+  readonly needs: string
+  readonly there: boolean
+  /** What runs it, once what has to be compiled lies in the folder. */
+  readonly command: (folder: string) => Effect.Effect<readonly [command: string, ...args: ReadonlyArray<string>]>
+  readonly printed: string
+}
+
+const compiled = (command: string, ...args: ReadonlyArray<string>) =>
+  Effect.map(run(command, args), (ended) => expect(ended).toMatchObject({ code: 0, error: "" }))
+
+const receivers: ReadonlyArray<ReceivingSample> = [
+  {
+    name: "receive.mjs",
+    needs: "node",
+    there: true,
+    command: () => Effect.succeed([node, sample("receive.mjs")]),
+    printed: "project.created evt_1 {\"n\":1}"
+  },
+  {
+    name: "receive_flask.py",
+    needs: "flask",
+    there: flask,
+    command: () => Effect.succeed(["python3", sample("receive_flask.py")]),
+    printed: "project.created evt_1 {\"n\": 1}"
+  },
+  {
+    name: "receive.go",
+    needs: "go",
+    there: go,
+    command: (folder) =>
+      Effect.as(compiled("go", "build", "-o", join(folder, "receive"), sample("receive.go"), sample("verify.go")), [
+        join(folder, "receive")
+      ]),
+    printed: "project.created evt_1 {\"n\":1}"
+  },
+  {
+    name: "receive.php",
+    needs: "PHP 8",
+    there: php,
+    command: () => Effect.succeed(["php", "-S", "127.0.0.1:0", sample("receive.php")]),
+    printed: "project.created evt_1 is stored"
+  },
+  {
+    name: "receive.ru",
+    needs: "ruby and puma",
+    there: puma,
+    command: () => Effect.succeed(["puma", "--bind", "tcp://127.0.0.1:0", sample("receive.ru")]),
+    printed: "project.created evt_1 {\"n\":1}"
+  },
+  {
+    name: "Receive.java",
+    needs: "a JDK from 17 on",
+    there: java,
+    command: (folder) =>
+      Effect.as(compiled("javac", "-d", folder, sample("Receive.java"), sample("Verify.java")), [
+        "java",
+        "-cp",
+        folder,
+        "Receive"
+      ]),
+    printed: "evt_1 {\"id\":\"evt_1\",\"event\":\"project.created\""
+  }
 ]
 
 describe("the samples for endpoints", () => {
-  for (const { command, name, printed, there } of receivers) {
+  for (const { command, name, needs: needed, printed, there } of receivers) {
     it.scopedLive.skipIf(!there)(
-      `${name} takes what is signed, works on it once${needs("flask", there)}`,
+      `${name} takes what is signed, works on it once${needs(needed, there)}`,
       () =>
         Effect.gen(function*() {
           const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-          const endpoint = yield* serve(command, [sample(name)], { WEBHOOK_SECRET: secret, PORT: "0" })
+          const place = yield* folder
+          const [program, ...args] = yield* command(place)
+          const endpoint = yield* serve(program, args, { WEBHOOK_SECRET: secret, PORT: "0", INBOX: place })
           const beside = yield* receiver()
           const hookline = yield* product()
           const { id } = yield* addWebhook(hookline, { url: endpoint.url, secret })
@@ -213,7 +242,8 @@ describe("the samples for endpoints", () => {
           const old = { ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) - 301) }
           expect(yield* post(endpoint.url, { body, headers: old })).toBe(401)
           expect(endpoint.output().split(printed).length).toBe(2)
-        })
+        }),
+      120_000
     )
   }
 
@@ -335,7 +365,7 @@ const firstCells = (page: string, head: string): ReadonlyArray<string> => {
 }
 
 describe("the pages about publishing and receiving", () => {
-  for (const language of ["js", "go", "python"]) {
+  for (const language of ["js", "python", "go", "php", "ruby", "java"]) {
     it(`quote ${language} from the samples word for word`, () => {
       const sources = readdirSync(samples).map((name) => text(join("docs/samples", basename(name))))
       const quoted = pages.flatMap((page) => blocks(page, language))

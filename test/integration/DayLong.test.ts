@@ -1,11 +1,10 @@
 /** A day of retries on a real broker and real endpoints, under the test's clock. */
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Scope, TestClock } from "effect"
-import { RecentDeliveries } from "../../src/ledger/RecentDeliveries.ts"
 import { brokerLayer } from "../support/broker.ts"
 import { type Receiver, receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
-import { addWebhook, publish, realTime, records, startWorker, until } from "../support/worker.ts"
+import { addWebhook, folded, publish, realTime, records, startWorker, until } from "../support/worker.ts"
 
 const broker = brokerLayer({ masterKeys })
 
@@ -21,11 +20,7 @@ const recorded = (count: number) => until(`${count} records`, Effect.map(records
 
 /** Of the webhook's deliveries that have a record. */
 const states = (webhookId: string) =>
-  Effect.flatMap(RecentDeliveries, (recent) => recent.of("ws_1", webhookId)).pipe(
-    Effect.map((all) => all.map(({ status }) => status)),
-    Effect.provide(RecentDeliveries.layer),
-    Effect.orDie
-  )
+  Effect.map(folded, (all) => all.flatMap((one) => one.webhookId === webhookId ? [one.state] : []))
 
 /** Everything the worker would have done by now is done: an event published now has arrived and is recorded. */
 const settled = (well: Receiver, id: string) =>

@@ -1,9 +1,22 @@
-import { Effect, Layer, Logger, LogLevel, Redacted } from "effect"
+import { Clock, Effect, Layer, Logger, LogLevel, Redacted } from "effect"
 import { randomBytes } from "node:crypto"
-import type { HooklineConfig } from "../../src/Config.ts"
-import { type DeliveryView, RecentDeliveries } from "../../src/ledger/RecentDeliveries.ts"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { AppendLog } from "../../src/broker/AppendLog.ts"
+import { deliverySubject, partitionOf } from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
+import { Config, type HooklineConfig } from "../../src/Config.ts"
+import { EventBodies } from "../../src/ledger/EventBodies.ts"
+import { History } from "../../src/ledger/History.ts"
+import { encode } from "../../src/ledger/Record.ts"
+import { Records } from "../../src/ledger/Records.ts"
+import { Retries } from "../../src/ledger/Retries.ts"
+import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
+import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
+import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
@@ -11,42 +24,64 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
-import { brokerLayer } from "./broker.ts"
+import { servicesLayer, TestBroker } from "./broker.ts"
+import { until } from "./until.ts"
 
 export const operatorKey = "hk_op_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 
 interface Options {
   readonly config?: Partial<HooklineConfig>
   readonly catalogue?: Catalogue
-  /** What the ledger would answer, by webhook. */
-  readonly deliveries?: (webhookId: string) => ReadonlyArray<DeliveryView>
   /** Takes every log line of debug and above. */
   readonly log?: (line: string) => void
 }
 
+const settings = (config: Options["config"]): Partial<HooklineConfig> => ({
+  port: 0,
+  masterKeys: `test:${randomBytes(32).toString("base64")}`,
+  ...config
+})
+
 /** The API on a free port, with everything below it on a real broker of its own. */
-export const apiLayer = (
-  { catalogue = bundled, config, deliveries = () => [], log = () => undefined }: Options = {}
-) => {
-  const broker = brokerLayer({
-    port: 0,
-    masterKeys: `test:${randomBytes(32).toString("base64")}`,
-    ...config
-  })
+export const apiLayer = (options: Options = {}) =>
+  Layer.unwrapEffect(Effect.map(TestBroker, ({ url }) => apiOver(url, options))).pipe(
+    Layer.provideMerge(TestBroker.layer())
+  )
+
+/** One more of the same on a broker that is there. */
+export const anotherApi = (url: string, options: Options = {}) => apiOver(url, options)
+
+/** The history of the broker at a URL, in a folder of its own. */
+const historyOf = (url: string) =>
+  Layer.unwrapScoped(Effect.gen(function*() {
+    const config = yield* Config
+    const data = yield* Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-api-"))),
+      (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+    )
+    return Layer.fresh(History.layer(url)).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
+  }))
+
+const apiOver = (url: string, { catalogue = bundled, config, log = () => undefined }: Options) => {
+  // The broker's time is real, whatever the test's clock says.
+  const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
   const below = Webhooks.layer(catalogue).pipe(
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Quarantine.layer),
+    Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
     Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
-    Layer.provideMerge(Layer.succeed(RecentDeliveries, { of: (_, id) => Effect.succeed(deliveries(id)) })),
-    Layer.provideMerge(broker)
+    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
+    Layer.provideMerge(servicesLayer(url, settings(config)))
   )
   return api.pipe(
     Layer.provideMerge(below),
@@ -54,6 +89,22 @@ export const apiLayer = (
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))
   )
 }
+
+/** Appends a record, as the worker would, and waits until the history has it. */
+export const recorded = (record: DeliveryRecord) =>
+  Effect.gen(function*() {
+    const log = yield* AppendLog
+    const history = yield* History
+    const { eventsCreated, partitions } = yield* Topology
+    const { eventId, webhookId, workspaceId } = record.delivery
+    const subject = deliverySubject(partitionOf(workspaceId, partitions), workspaceId, webhookId, record.kind)
+    yield* log.append({ subject, data: encode(record, eventsCreated) })
+    yield* until(
+      "the history has the record",
+      Effect.option(history.ask("deliveries", { workspaceId, webhookId, limit: 100 })),
+      (found) => found._tag === "Some" && found.value.data.some(({ delivery }) => delivery.eventId === eventId)
+    )
+  }).pipe(Effect.orDie)
 
 export interface Answer {
   readonly status: number

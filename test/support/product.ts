@@ -52,7 +52,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
     let child: ChildProcess | undefined
     let output = ""
 
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOOKLINE_")))
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HOOKLINE|OTEL)_/.test(name)))
     const spawned = Effect.sync(() => {
       output = ""
       const running = spawn(

@@ -60,7 +60,6 @@ describe("the command line", () => {
   const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, says: string]> = [
     [["nonsense"], "there is no command nonsense; there are start, publish"],
     [["webhooks", "nonsense"], "there is no command webhooks nonsense; there are add, list"],
-    [["webhooks", "list"], "which workspace? Give --workspace"],
     [["webhooks", "list", "--workspace", "a b"], "a workspace is 1 to 64 characters"],
     [["webhooks", "list", "--nonsense", "--workspace", "w"], "--nonsense"],
     [["webhooks", "list", "extra", "--workspace", "w"], "extra"],

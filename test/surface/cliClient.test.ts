@@ -3,8 +3,10 @@ import { Effect, Option } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Streams } from "../../src/broker/Streams.ts"
+import { WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
-import { apiLayer, operatorKey } from "../support/api.ts"
+import { apiLayer, operatorKey, recorded } from "../support/api.ts"
+import { answered, delivery, start } from "../support/delivery.ts"
 import { type } from "../support/shell.ts"
 import type { Typed } from "../support/shell.ts"
 
@@ -26,19 +28,7 @@ const json = (words: ReadonlyArray<string>, given: Typed = {}) =>
 
 layer(
   apiLayer({
-    config: { allowHttp: true, allowCidrs: ["127.0.0.0/8"] },
-    deliveries: () => [{
-      id: "dlv_1",
-      eventId: "evt_1",
-      eventType: "project.created",
-      status: "retrying",
-      attempts: 2,
-      lastStatus: 500,
-      lastError: "answered 500\u001b[2J",
-      lastLatency: 12,
-      nextDue: 1_742_740_821_000,
-      updatedAt: 1_742_740_521_000
-    }]
+    config: { allowHttp: true, allowCidrs: ["127.0.0.0/8"] }
   }),
   { timeout: 30_000 }
 )("commands that talk to the API", (it) => {
@@ -83,8 +73,14 @@ layer(
       expect(listed.out).toContain(id)
       expect(yield* json(["webhooks", "list"])).toMatchObject({ data: [{ id }], next: null })
 
-      const deliveries = yield* typed(["deliveries", "list", "--webhook", id])
-      expect(deliveries.out).toContain("dlv_1")
+      yield* recorded({
+        kind: "attempt_failed",
+        at: start,
+        delivery: delivery({ workspaceId: WorkspaceId.make("ws_cli"), webhookId: WebhookId.make(id), state: "due" }),
+        outcome: answered(500, { error: "answered 500\u001b[2J" })
+      })
+      const deliveries = yield* typed(["deliveries", "list", "--webhook", id], { columns: 300 })
+      expect(deliveries.out).toContain("dlv_")
       expect(deliveries.out).toContain("500 answered 500\\u001b[2J")
 
       expect(yield* typed(["webhooks", "remove", id])).toEqual({ code: 0, out: `${id} removed\n`, error: "" })

@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { loadOrMake, save } from "../../src/broker/BrokerFile.ts"
 import { open } from "../../src/broker/DataDirectory.ts"
 import { Shell } from "../../src/surface/cli/Shell.ts"
-import { resolveTarget, resolveWorkspace } from "../../src/surface/cli/Target.ts"
+import { namedWorkspace, resolveTarget } from "../../src/surface/cli/Target.ts"
 import { shell, type } from "../support/shell.ts"
 
 const directory = Effect.acquireRelease(
@@ -30,7 +30,7 @@ const resolved = (env: Readonly<Record<string, string>>, flag?: string) =>
   )
 
 const workspaceOf = (env: Readonly<Record<string, string>>, flag?: string) =>
-  resolveWorkspace({ data: Option.none(), workspace: Option.fromNullable(flag) }).pipe(
+  namedWorkspace({ data: Option.none(), workspace: Option.fromNullable(flag) }).pipe(
     Effect.provideService(Shell, shell({ env }).service)
   )
 
@@ -89,9 +89,10 @@ describe("which server a command talks to", () => {
 
   it.effect("the workspace: the flag before HOOKLINE_WORKSPACE, never guessed", () =>
     Effect.gen(function*() {
-      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" })).toBe("ws_env")
-      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" }, "ws_flag")).toBe("ws_flag")
-      expect(yield* Effect.flip(workspaceOf({}))).toMatchObject({ exitCode: 2 })
+      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" })).toEqual(Option.some("ws_env"))
+      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "ws_env" }, "ws_flag")).toEqual(Option.some("ws_flag"))
+      expect(yield* workspaceOf({ HOOKLINE_WORKSPACE: "" })).toEqual(Option.none())
+      expect(yield* Effect.flip(workspaceOf({}, "a.b"))).toMatchObject({ exitCode: 2 })
     }))
 })
 

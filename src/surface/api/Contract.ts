@@ -1,5 +1,6 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as OpenApi from "@effect/platform/OpenApi"
+import { apiKeys } from "./contract/ApiKeys.ts"
 import { deliveries } from "./contract/Deliveries.ts"
 import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
@@ -19,6 +20,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(webhooks)
   .add(quarantine)
   .add(deliveries)
+  .add(apiKeys)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

@@ -1,41 +1,100 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
-import { Effect } from "effect"
-import { type DeliveryView, RecentDeliveries } from "../../ledger/RecentDeliveries.ts"
+import { Effect, Option } from "effect"
+import { EventBodies } from "../../ledger/EventBodies.ts"
+import { History } from "../../ledger/History.ts"
+import { Records } from "../../ledger/Records.ts"
+import { Retries, type RetryRefused } from "../../ledger/Retries.ts"
 import { Subscriptions } from "../../registry/Subscriptions.ts"
 import { HooklineApi } from "./Contract.ts"
-import { brokerUnavailable, webhookNotFound } from "./Refusals.ts"
+import { attemptView, deliveryView } from "./DeliveryViews.ts"
+import { Conflict, NotFound, Unavailable } from "./Errors.ts"
+import { brokerUnavailable, historyUnavailable, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
-/** With its webhook deleted, nothing more comes of a delivery that waited (CONTRACT 7). */
-const statusOf = ({ status }: DeliveryView, deleted: boolean): DeliveryView["status"] =>
-  deleted && (status === "retrying" || status === "held") ? "cancelled" : status
+const deliveryNotFound = new NotFound({ type: "delivery_not_found", message: "there is no such delivery" })
 
-const view = (delivery: DeliveryView, deleted: boolean) => ({
-  id: delivery.id,
-  event_id: delivery.eventId,
-  event_type: delivery.eventType,
-  status: statusOf(delivery, deleted),
-  attempts: delivery.attempts,
-  last_status: delivery.lastStatus ?? null,
-  last_error: delivery.lastError ?? null,
-  last_latency_ms: delivery.lastLatency ?? null,
-  next_attempt_at: delivery.nextDue === undefined ? null : iso(delivery.nextDue),
-  held_reason: delivery.heldReason ?? null,
-  updated_at: iso(delivery.updatedAt)
+const noWorker = new Unavailable({
+  type: "no_worker",
+  message: "no worker answered; the request is void, look at the delivery before you ask again"
 })
+
+const refusals: Readonly<Record<RetryRefused["reason"], string>> = {
+  already_running: "an attempt of the delivery is under way",
+  overtaken: "something else happened to the delivery meanwhile; look at it and ask again",
+  webhook_disabled: "the webhook is disabled; enable it first",
+  webhook_deleted: "the webhook is deleted",
+  event_expired: "the event has left the stream, or is about to: there is nothing left to send"
+}
+
+/** In a page of the API without `limit`. */
+const pageSize = 50
 
 export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handlers) =>
   Effect.gen(function*() {
-    const recent = yield* RecentDeliveries
+    const history = yield* History
+    const records = yield* Records
+    const retries = yield* Retries
+    const bodies = yield* EventBodies
     const subscriptions = yield* Subscriptions
-    return handlers.handle("list", ({ headers, urlParams }) =>
-      Effect.gen(function*() {
-        const workspaceId = yield* ownWorkspace(headers)
-        // Of a deleted webhook too: the history stays (CONTRACT 7).
-        const webhook = subscriptions.get(urlParams.webhook_id)
-        if (webhook?.workspaceId !== workspaceId) return yield* webhookNotFound
-        const deliveries = yield* recent.of(workspaceId, webhook.id)
-        return { data: deliveries.map((delivery) => view(delivery, webhook.deleted)), next: null }
-      }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
+    return handlers
+      .handle("list", ({ headers, urlParams }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          const webhookId = urlParams.webhook_id
+          // Of a deleted webhook too: the history stays (CONTRACT 7).
+          if (webhookId !== undefined && subscriptions.get(webhookId)?.workspaceId !== workspaceId) {
+            return yield* webhookNotFound
+          }
+          const { data, next } = yield* history.ask("deliveries", {
+            workspaceId,
+            webhookId,
+            status: urlParams.status,
+            eventType: urlParams.event_type,
+            eventId: urlParams.event_id,
+            from: urlParams.from,
+            to: urlParams.to,
+            limit: urlParams.limit ?? pageSize,
+            cursor: urlParams.cursor
+          })
+          return { data: data.map(deliveryView), next: next ?? null, behind: history.status().behind }
+        }).pipe(Effect.catchTag("HistoryUnavailable", historyUnavailable)))
+      .handle("show", ({ headers, path }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          const found = yield* history.ask("delivery", { workspaceId, id: path.id })
+          if (found === undefined) return yield* deliveryNotFound
+          const { delivery } = found.delivery
+          const attempts = yield* records.at(workspaceId, found.attempts)
+          const event = yield* bodies.load(delivery.eventSequence)
+          return {
+            ...deliveryView(found.delivery),
+            attempt_list: attempts.flatMap((record) =>
+              record.delivery.eventSequence === delivery.eventSequence ? attemptView(record) ?? [] : []
+            ),
+            held_since: found.delivery.status === "held" ? iso(delivery.heldSince) : null,
+            fail_reason: delivery.failReason ?? null,
+            webhook_revision: delivery.webhookRevision,
+            body: Option.match(event, {
+              onNone: () => null,
+              onSome: ({ body }) => Buffer.from(body).toString("utf8")
+            })
+          }
+        }).pipe(Effect.catchTags({ BrokerUnavailable: brokerUnavailable, HistoryUnavailable: historyUnavailable })))
+      .handle("retry", ({ headers, path }) =>
+        Effect.gen(function*() {
+          yield* retries.retry(yield* ownWorkspace(headers), path.id)
+          return { id: path.id, status: "accepted" as const }
+        }).pipe(Effect.catchTags({
+          DeliveryNotFound: () => deliveryNotFound,
+          RetryRefused: ({ reason }) => new Conflict({ type: reason, message: refusals[reason] }),
+          NoWorker: () => noWorker,
+          AppendFailed: ({ reason }) =>
+            new Unavailable({
+              type: reason === "full" ? "stream_full" : "broker_unavailable",
+              message: "the request for the retry was not stored; try again"
+            }),
+          BrokerUnavailable: brokerUnavailable,
+          HistoryUnavailable: historyUnavailable
+        })))
   }))

@@ -53,6 +53,11 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
   static readonly http = over(401, "There is no API key, or it is not valid.", Unauthorized)
 }
 
+/** 403: the key is valid, and its role or scope too small. The message names what is needed. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", fields) {
+  static readonly http = over(403, "The key's role or scope is too small; the message names what is needed.", Forbidden)
+}
+
 /** 404: there is no such thing in this workspace; a foreign id looks the same (CONTRACT 8). */
 export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", fields) {
   static readonly http = over(404, "There is no such thing in this workspace.", NotFound)
@@ -82,6 +87,15 @@ export class Unprocessable extends Schema.TaggedError<Unprocessable>()("Unproces
   )
 }
 
+/** 429 with Retry-After: the key made too many requests. Nothing was done. */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", fields) {
+  static readonly http = over(
+    429,
+    "The key made too many requests. Repeat it after `Retry-After` seconds. Nothing was done.",
+    RateLimited
+  )
+}
+
 /** 500: a fault of ours. Repeating is safe with the same ids. */
 export class InternalError extends Schema.TaggedError<InternalError>()("InternalError", fields) {
   static readonly http = over(500, "A fault of ours; it is in the log.", InternalError)
@@ -99,10 +113,12 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 export type ApiError =
   | BadRequest
   | Unauthorized
+  | Forbidden
   | NotFound
   | MethodNotAllowed
   | Conflict
   | TooLarge
   | Unprocessable
+  | RateLimited
   | InternalError
   | Unavailable

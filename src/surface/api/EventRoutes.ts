@@ -1,8 +1,10 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Array as Arrays, Clock, Effect, Either } from "effect"
 import type { Catalogue } from "../../model/Catalogue.ts"
 import { parseEvent } from "../../model/Event.ts"
 import { newEventId, type WorkspaceId } from "../../model/Id.ts"
+import { type TraceContext, traceContext } from "../../model/TraceContext.ts"
 import { EventCatalogue } from "../EventCatalogue.ts"
 import { type Publication, type PublishedEvent, Publisher, PublishFailed } from "../Publisher.ts"
 import { type BatchFault, elementsOf } from "./BatchBody.ts"
@@ -30,12 +32,13 @@ const check = (
   workspaceId: WorkspaceId,
   time: number,
   catalogue: Catalogue,
+  trace: TraceContext | undefined,
   place = ""
 ): Publication | Refusal => {
   const fresh = newEventId()
   const event = parseEvent({ payload, workspaceId, fallbackId: () => fresh, time }, catalogue)
   if (event._tag === "Event") {
-    return { workspaceId, type: event.type, id: event.id, idIsFresh: event.id === fresh, payload }
+    return { workspaceId, type: event.type, id: event.id, idIsFresh: event.id === fresh, payload, trace }
   }
   const field = event.field === undefined ? place : place === "" ? event.field : `${place}.${event.field}`
   const message = /^(is|begins|has) /.test(event.message) ? `the event ${event.message}` : event.message
@@ -46,6 +49,10 @@ const check = (
     ...(field === "" ? {} : { field })
   })
 }
+
+/** The publisher's trace, which goes on in the attempts. What is not valid is no reason to refuse an event. */
+const traceOf = ({ headers }: HttpServerRequest.HttpServerRequest): TraceContext | undefined =>
+  traceContext(headers["traceparent"], headers["tracestate"])
 
 const isPublication = (value: Publication | Refusal): value is Publication => "payload" in value
 
@@ -107,7 +114,7 @@ export const events = HttpApiBuilder.group(HooklineApi, "events", (handlers) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
           const payload = yield* rawBody(request, bodyLimits.event)
-          const publication = check(payload, workspaceId, yield* Clock.currentTimeMillis, catalogue)
+          const publication = check(payload, workspaceId, yield* Clock.currentTimeMillis, catalogue, traceOf(request))
           if (!isPublication(publication)) return yield* publication
           return yield* Effect.mapError(publisher.publish(publication), failed)
         }))
@@ -117,9 +124,10 @@ export const events = HttpApiBuilder.group(HooklineApi, "events", (handlers) =>
           const elements = elementsOf(yield* rawBody(request, bodyLimits.batch), batchLimit)
           if ("fault" in elements) return yield* batchRefusal(elements)
           const time = yield* Clock.currentTimeMillis
+          const trace = traceOf(request)
           const publications: Array<Publication> = []
           for (const [index, element] of elements.entries()) {
-            const publication = check(element, workspaceId, time, catalogue, `[${index}]`)
+            const publication = check(element, workspaceId, time, catalogue, trace, `[${index}]`)
             if (!isPublication(publication)) return yield* publication
             publications.push(publication)
           }

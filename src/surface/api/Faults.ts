@@ -17,11 +17,13 @@ import * as Errors from "./Errors.ts"
 const statuses: Readonly<Record<Errors.ApiError["_tag"], number>> = {
   BadRequest: HttpApiSchema.getStatusError(Errors.BadRequest.http),
   Unauthorized: HttpApiSchema.getStatusError(Errors.Unauthorized.http),
+  Forbidden: HttpApiSchema.getStatusError(Errors.Forbidden.http),
   NotFound: HttpApiSchema.getStatusError(Errors.NotFound.http),
   MethodNotAllowed: HttpApiSchema.getStatusError(Errors.MethodNotAllowed.http),
   Conflict: HttpApiSchema.getStatusError(Errors.Conflict.http),
   TooLarge: HttpApiSchema.getStatusError(Errors.TooLarge.http),
   Unprocessable: HttpApiSchema.getStatusError(Errors.Unprocessable.http),
+  RateLimited: HttpApiSchema.getStatusError(Errors.RateLimited.http),
   InternalError: HttpApiSchema.getStatusError(Errors.InternalError.http),
   Unavailable: HttpApiSchema.getStatusError(Errors.Unavailable.http)
 }
@@ -78,19 +80,12 @@ const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
 const fromDecodeError = (error: HttpApiError.HttpApiDecodeError): Errors.ApiError => {
   const issue = error.issues[0]
   const field = issue === undefined ? "" : issue.path.map(String).join(".")
-  const missing = issue?._tag === "Missing"
   if (field === "x-workspace-id") {
-    return missing
-      ? new Errors.BadRequest({
-        type: "workspace_missing",
-        field: "X-Workspace-Id",
-        message: "the header X-Workspace-Id must name the workspace"
-      })
-      : new Errors.BadRequest({
-        type: "workspace_invalid",
-        field: "X-Workspace-Id",
-        message: "X-Workspace-Id: must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
-      })
+    return new Errors.BadRequest({
+      type: "workspace_invalid",
+      field: "X-Workspace-Id",
+      message: "X-Workspace-Id: must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -"
+    })
   }
   return new Errors.Unprocessable({ type: "invalid", field, message: `${field}: ${sentenceOf(issue)}` })
 }

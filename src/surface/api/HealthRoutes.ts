@@ -1,5 +1,6 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect } from "effect"
+import { Metrics } from "../Metrics.ts"
 import { Readiness } from "../Readiness.ts"
 import { HooklineApi } from "./Contract.ts"
 
@@ -7,8 +8,9 @@ export const health = HttpApiBuilder.group(
   HooklineApi,
   "health",
   (handlers) =>
-    Effect.map(Readiness, (readiness) =>
+    Effect.map(Effect.all([Readiness, Metrics]), ([readiness, metrics]) =>
       handlers
+        .handle("metrics", () => metrics.text)
         .handle("healthz", () => Effect.succeed({ status: "ok" as const }))
         .handle("readyz", () =>
           Effect.map(readiness.checks, (checks) =>

@@ -2,7 +2,7 @@ import * as Errors from "./Errors.ts"
 
 /**
  * What `@effect/platform` does not say in the OpenAPI document by itself: errors all have one shape (its own decode error never
- * leaves the server, see Faults.ts), a 503 names its Retry-After, the bodies of `disable` and `rotate-secret` may be left out.
+ * leaves the server, see Faults.ts), a 429 and a 503 name their Retry-After, the bodies of `disable` and `rotate-secret` may be left out.
  */
 
 type Json = Record<string, unknown>
@@ -35,7 +35,7 @@ const describeOperation = (operation: Json): Json => {
         ...(status === "400"
           ? { description: "The request is malformed, or names no workspace. Nothing was done." }
           : {}),
-        ...(status === "503" ? { headers: retryAfter } : {}),
+        ...(status === "429" || status === "503" ? { headers: retryAfter } : {}),
         content: { "application/json": { schema: error } }
       }]
     }

@@ -6,6 +6,7 @@ import { HooklineApi } from "./Contract.ts"
 import { Conflict, NotFound, Unavailable, Unprocessable } from "./Errors.ts"
 import { brokerUnavailable } from "./Refusals.ts"
 import { iso } from "./Times.ts"
+import { anyWorkspace } from "./Workspace.ts"
 
 const view = (entry: QuarantineEntry) => ({
   id: entry.id,
@@ -35,7 +36,7 @@ export const quarantine = HttpApiBuilder.group(
               return yield* new Unprocessable({ type: "invalid", field: "reason", message: "reason: is no reason" })
             }
             const { entries, next } = yield* quarantine.list({
-              workspaceId: headers["x-workspace-id"],
+              workspaceId: yield* anyWorkspace(headers),
               reason,
               limit: limit ?? pageSize,
               cursor
@@ -49,7 +50,7 @@ export const quarantine = HttpApiBuilder.group(
               )
           })))
         .handle("release", ({ headers, path }) =>
-          quarantine.release(headers["x-workspace-id"], path.id).pipe(
+          Effect.flatMap(anyWorkspace(headers), (workspaceId) => quarantine.release(workspaceId, path.id)).pipe(
             Effect.map((id) => ({ id })),
             Effect.catchTags({
               EntryNotFound: () =>

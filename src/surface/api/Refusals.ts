@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { BrokerUnavailable } from "../../broker/Streams.ts"
+import type { HistoryUnavailable } from "../../ledger/History.ts"
 import type { WebhookNotFound } from "../../model/WebhookLife.ts"
 import type { WebhookRefused } from "../../model/WebhookSettings.ts"
 import type { WebhookConflict } from "../../registry/Webhooks.ts"
@@ -15,6 +16,10 @@ export const brokerUnavailable = (error: BrokerUnavailable) =>
     ),
     Effect.fail(new Unavailable({ type: "broker_unavailable", message: "the broker cannot be reached; try again" }))
   )
+
+/** Says why: the one who asks can do nothing but wait. */
+export const historyUnavailable = ({ detail }: HistoryUnavailable) =>
+  new Unavailable({ type: "history_unavailable", message: `the history cannot be asked now: ${detail}` })
 
 /** Another workspace's webhook looks the same (CONTRACT 8). */
 export const webhookNotFound = new NotFound({ type: "webhook_not_found", message: "there is no such webhook" })

@@ -3,6 +3,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Clock, Context, Effect, Layer, Schedule } from "effect"
 import { createServer, type Server } from "node:http"
 import { Config, InvalidSetting, settings } from "../../Config.ts"
+import { apiKeys } from "./ApiKeyRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { HooklineApi } from "./Contract.ts"
 import { deliveries } from "./DeliveryRoutes.ts"
@@ -101,6 +102,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(webhooks),
   Layer.provide(quarantine),
   Layer.provide(deliveries),
+  Layer.provide(apiKeys),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])

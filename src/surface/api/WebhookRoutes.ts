@@ -1,7 +1,6 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect, Redacted } from "effect"
 import { BrokerClock } from "../../broker/BrokerClock.ts"
-import type { WorkspaceId } from "../../model/Id.ts"
 import type { Webhook } from "../../model/Webhook.ts"
 import type { WebhookSettings } from "../../model/WebhookSettings.ts"
 import { AddressPolicy } from "../../outbound/AddressPolicy.ts"
@@ -12,7 +11,7 @@ import { ChangeWebhook, CreateWebhook, DisableWebhook, RotateSecret, type Webhoo
 import { Unprocessable } from "./Errors.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
-import { ownWorkspace } from "./Workspace.ts"
+import { ownWorkspace, type WorkspaceHeaders } from "./Workspace.ts"
 
 const mask = "********"
 
@@ -41,7 +40,7 @@ const view = (webhook: Webhook, now: number): WebhookView => ({
 })
 
 interface OfOne {
-  readonly headers: { readonly "x-workspace-id": WorkspaceId }
+  readonly headers: WorkspaceHeaders
   readonly path: { readonly id: string }
 }
 
@@ -119,15 +118,17 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       .handle("enable", act("enable"))
       .handleRaw("disable", ({ headers, path, request }) =>
         Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
           const { reason } = yield* readDisable(request)
-          return show(yield* registry.disable(yield* ownWorkspace(headers), path.id, reason))
+          return show(yield* registry.disable(workspaceId, path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
       .handle("resume", act("resume"))
       .handleRaw("rotateSecret", ({ headers, path, request }) =>
         Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
           const { overlap_seconds: overlap, secret } = yield* readRotate(request)
-          const rotated = yield* registry.rotateSecret(yield* ownWorkspace(headers), path.id, {
+          const rotated = yield* registry.rotateSecret(workspaceId, path.id, {
             ...(secret === undefined ? {} : { secret: Redacted.make(secret) }),
             ...(overlap === undefined ? {} : { overlap: overlap * 1000 })
           })

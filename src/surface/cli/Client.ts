@@ -6,16 +6,16 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import { Data, Effect, Option, Predicate, Redacted } from "effect"
 import type { ParseResult } from "effect"
-import { WorkspaceId } from "../../model/Id.ts"
+import type { WorkspaceId } from "../../model/Id.ts"
 import { HooklineApi } from "../api/Contract.ts"
 import { Published } from "../api/contract/Events.ts"
 import { ErrorBody } from "../api/Errors.ts"
 import { commandName } from "./Banner.ts"
 import type { Where } from "./Common.ts"
-import { failed } from "./Failure.ts"
+import { failed, wrong } from "./Failure.ts"
 import type { CommandFailed } from "./Failure.ts"
 import type { Shell } from "./Shell.ts"
-import { resolveTarget, resolveWorkspace } from "./Target.ts"
+import { namedWorkspace, resolveTarget } from "./Target.ts"
 import type { Target } from "./Target.ts"
 
 /** The API takes at most 30 s for a request; a little more for the way. */
@@ -34,10 +34,13 @@ const clientOf = (target: Target) =>
 
 export type Client = Effect.Effect.Success<ReturnType<typeof clientOf>>
 
-/** What a call knows beside the client: the header that names its workspace. */
+/** What a call knows beside the client: the header that names its workspace, if the command does. */
 export interface InWorkspace {
-  readonly headers: { readonly "x-workspace-id": WorkspaceId }
+  readonly headers: { readonly "x-workspace-id"?: WorkspaceId }
 }
+
+const headersOf = (workspace: Option.Option<WorkspaceId>): InWorkspace["headers"] =>
+  Option.match(workspace, { onNone: () => ({}), onSome: (id) => ({ "x-workspace-id": id }) })
 
 type CallFailed = ParseResult.ParseError | HttpClientError.HttpClientError | { readonly message: string }
 
@@ -56,14 +59,14 @@ export const call = <A>(
     )
   })
 
-/** As `call`, in a workspace. */
+/** As `call`, in a workspace: the one that is named, else the key's own. */
 export const callIn = <A>(
   where: Where,
   use: (client: Client, request: InWorkspace) => Effect.Effect<A, CallFailed>
 ): Effect.Effect<A, CommandFailed, Shell> =>
   Effect.flatMap(
-    resolveWorkspace(where),
-    (workspace) => call(where, (client) => use(client, { headers: { "x-workspace-id": WorkspaceId.make(workspace) } }))
+    namedWorkspace(where),
+    (workspace) => call(where, (client) => use(client, { headers: headersOf(workspace) }))
   )
 
 /**
@@ -75,13 +78,13 @@ export const publish = (
   body: Uint8Array
 ): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
   Effect.gen(function*() {
-    const workspace = yield* resolveWorkspace(where)
+    const workspace = yield* namedWorkspace(where)
     const target = yield* resolveTarget(where.data)
     return yield* Effect.gen(function*() {
       const client = authorized(target)(yield* HttpClient.HttpClient)
       const response = yield* client.execute(
         HttpClientRequest.post(`${target.url}/v1/events`).pipe(
-          HttpClientRequest.setHeader("x-workspace-id", workspace),
+          HttpClientRequest.setHeaders(Object.entries(headersOf(workspace))),
           HttpClientRequest.bodyUint8Array(body, "application/json")
         )
       )
@@ -128,6 +131,11 @@ const explained = (target: Target, error: unknown): CommandFailed => {
     return strange(target, (error as HttpClientError.ResponseError).response.status)
   }
   if (!Predicate.hasProperty(error, "message") || !Predicate.hasProperty(error, "type")) return strange(target)
+  if (error.type === "workspace_missing") {
+    return wrong(
+      `which workspace? Give --workspace, or set HOOKLINE_WORKSPACE; the key of ${target.keySource} is of none`
+    )
+  }
   const field = Predicate.hasProperty(error, "field") && error.field !== undefined ? ` (field: ${error.field})` : ""
   const unauthorized = Predicate.isTagged(error, "Unauthorized") || ("status" in error && error.status === 401)
   return failed(`${error.message}${field}${unauthorized ? `; the key is from ${target.keySource}` : ""}`)

@@ -19,7 +19,7 @@ export const dataDirectory = Options.text("data-dir").pipe(
 
 export const workspace = Options.text("workspace").pipe(
   Options.withAlias("w"),
-  Options.withDescription("The workspace (HOOKLINE_WORKSPACE)."),
+  Options.withDescription("The workspace (HOOKLINE_WORKSPACE). A key of a workspace needs none."),
   Options.optional
 )
 

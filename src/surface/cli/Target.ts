@@ -1,7 +1,7 @@
 import { Effect, Option, Redacted } from "effect"
 import { localServer } from "../../broker/DataDirectory.ts"
 import { settings } from "../../Config.ts"
-import { isToken } from "../../model/Id.ts"
+import { isToken, WorkspaceId } from "../../model/Id.ts"
 import { commandName } from "./Banner.ts"
 import type { Where } from "./Common.ts"
 import { failed, wrong } from "./Failure.ts"
@@ -84,12 +84,20 @@ const fromDirectory = (shell: ShellService, flag: Option.Option<string>): Effect
     return { url: server.url.replace(/\/+$/, ""), key: key.value[0], keySource: key.value[1] }
   })
 
-/** The workspace is never guessed: an event in the wrong one is a customer's data at another customer's. */
-export const resolveWorkspace = ({ workspace }: Where): Effect.Effect<string, CommandFailed, Shell> =>
+/**
+ * The workspace that was named, if one was. It is never guessed, for an event in the wrong one is a customer's data at another customer's:
+ * where none was named the server takes the key's own, and refuses a key that has none.
+ */
+export const namedWorkspace = (
+  { workspace }: Where
+): Effect.Effect<Option.Option<WorkspaceId>, CommandFailed, Shell> =>
   Effect.flatMap(Shell, (shell) => {
     const name = Option.orElse(workspace, () => variable(shell, "HOOKLINE_WORKSPACE"))
-    if (Option.isNone(name)) return wrong("which workspace? Give --workspace, or set HOOKLINE_WORKSPACE")
-    return isToken(name.value)
-      ? Effect.succeed(name.value)
-      : wrong("a workspace is 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
+    return Option.match(name, {
+      onNone: () => Effect.succeedNone,
+      onSome: (text) =>
+        isToken(text)
+          ? Effect.succeedSome(WorkspaceId.make(text))
+          : wrong("a workspace is 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
+    })
   })

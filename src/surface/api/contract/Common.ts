@@ -1,19 +1,40 @@
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as OpenApi from "@effect/platform/OpenApi"
-import { Schema } from "effect"
+import { Context, ParseResult, Schema } from "effect"
+import type { Role } from "../../../model/ApiKey.ts"
 import { WorkspaceId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 
 /** What the groups of routes share. The JSON of the API: snake_case keys, times ISO 8601 in UTC with milliseconds. */
 
-/** `Authorization: Bearer <key>`, nothing else: no query parameter, no cookie. */
+/** Who asks: the API key of the request. */
+export class Principal extends Context.Tag("hookline/surface/Principal")<Principal, {
+  readonly keyId: string
+  /** The only workspace it can see or touch; null: an operator's key. */
+  readonly workspaceId: WorkspaceId | null
+  readonly role: Role
+}>() {}
+
+/** `Authorization: Bearer <key>`, nothing else: no query parameter, no cookie. What a route needs of the key is in Access.ts. */
 export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("hookline/surface/Authentication", {
-  failure: Error.Unauthorized.http,
+  failure: Schema.Union(
+    Error.BadRequest.http,
+    Error.Unauthorized.http,
+    Error.Forbidden.http,
+    Error.NotFound.http,
+    Error.RateLimited.http,
+    Error.Unavailable.http
+  ),
+  provides: Principal,
   security: {
     bearer: HttpApiSecurity.bearer.pipe(
       HttpApiSecurity.annotateContext(
-        OpenApi.annotations({ description: "An API key, `hk_<id>_<secret>`.", format: "hk_<id>_<secret>" })
+        OpenApi.annotations({
+          description:
+            "An API key, `hk_<id>_<secret>`, of one workspace or of the operator. Its role: `publish` posts events and reads the event types; `read` makes every GET of its workspace; `manage` does everything. Every answer to a valid key has `RateLimit-Limit` (requests it may make at once), `RateLimit-Remaining` and `RateLimit-Reset` (seconds until all may be made again).",
+          format: "hk_<id>_<secret>"
+        })
       )
     )
   }
@@ -38,9 +59,39 @@ export const page = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
     next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." })
   }).annotations({ identifier })
 
+/** A page of the history, which follows the streams at a distance. */
+export const historyPage = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
+  Schema.Struct({
+    data: Schema.Array(item),
+    next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." }),
+    behind: Schema.Number.annotations({
+      description: "How many messages of the streams the history had not read yet, half a second ago at most; 0: none."
+    })
+  }).annotations({ identifier })
+
+/** How many entries a page has. */
+export const limit = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100)).annotations({
+  description: "At most so many, 1 to 100 (50)."
+})
+
+/** ISO 8601 in a query parameter, to milliseconds. */
+export const TimeQuery = Schema.transformOrFail(Schema.String, Schema.Number, {
+  strict: true,
+  decode: (text, _, ast) => {
+    const time = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN
+    return Number.isNaN(time)
+      ? ParseResult.fail(
+        new ParseResult.Type(ast, text, "must be a time such as 2025-03-23T14:35:21Z, or a day such as 2025-03-23")
+      )
+      : ParseResult.succeed(time)
+  },
+  encode: (time) => ParseResult.succeed(new Date(time).toISOString())
+}).annotations({ examples: [1_742_740_521_000] })
+
 export const WorkspaceHeader = Schema.Struct({
-  "x-workspace-id": WorkspaceId.annotations({
-    description: "The workspace the request is about: 1 to 64 characters of A-Z, a-z, 0-9, _ and -.",
+  "x-workspace-id": exact(WorkspaceId).annotations({
+    description:
+      "The workspace the request is about: 1 to 64 characters of A-Z, a-z, 0-9, _ and -. Required with an operator's key; with a workspace's key it may be left out, and another workspace is not found.",
     examples: [WorkspaceId.make("ws_550e8400e29b41d4a716446655440000")]
   })
 })

@@ -2,6 +2,7 @@ import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
+import { Access } from "./Access.ts"
 import { Authentication, doc, exact, page } from "./Common.ts"
 
 const EventTypeView = Schema.Struct({
@@ -27,5 +28,6 @@ export const eventTypes = HttpApiGroup.make("eventTypes")
         )
       )
   )
+  .annotate(Access, { role: "any", scope: "any" })
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ title: "event-types", description: "The catalogue." }))

@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import { Authentication, doc, exact, WorkspaceHeader } from "./Common.ts"
 
 const EventInput = Schema.Struct({
@@ -74,5 +75,6 @@ export const events = HttpApiGroup.make("events")
         "All are checked first: if one is bad nothing is stored and `field` begins with its index, such as `[3].data`. A 503 may come when a part is stored: repeat the whole batch, which is safe when every event has an `id`; one without would become a new event."
       ))
   )
+  .annotate(Access, { role: "publish" })
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ description: "Publishing domain events." }))

@@ -20,6 +20,9 @@ const NotReady = Schema.Struct({ status: Schema.Literal("not_ready"), checks })
     HttpApiSchema.annotations({ identifier: "NotReady", description: "At least one check is not ok.", status: 503 })
   )
 
+/** Prometheus' text format. */
+const Exposition = HttpApiSchema.Text({ contentType: "text/plain; version=0.0.4; charset=utf-8" })
+
 export const health = HttpApiGroup.make("health", { topLevel: true })
   .add(
     HttpApiEndpoint.get("healthz", "/healthz")
@@ -33,6 +36,14 @@ export const health = HttpApiGroup.make("health", { topLevel: true })
       .annotateContext(doc(
         "Can it take and deliver events?",
         "503 when the broker cannot be reached, a stream is full or the ledger is not well; a stream that is filled to 80 % says so. No key needed."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.get("metrics", "/metrics")
+      .addSuccess(Exposition)
+      .annotateContext(doc(
+        "What has happened since the process started?",
+        "Metrics in Prometheus' text format 0.0.4, at most a second old. They tell nothing of a workspace or a webhook. No key needed."
       ))
   )
   .annotateContext(OpenApi.annotations({ description: "For supervisors and load balancers." }))

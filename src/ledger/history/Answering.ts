@@ -1,0 +1,22 @@
+import { type Asked, deliveries, delivery, recoverable, recoverableCount } from "./Deliveries.ts"
+import { event, events } from "./Events.ts"
+import { healthOf, stats, struggling } from "./Figures.ts"
+import type { Answers, Questions } from "./Questions.ts"
+
+const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Questions[Name]) => Answers[Name] } = {
+  deliveries,
+  delivery,
+  events,
+  event,
+  health: healthOf,
+  stats,
+  recoverableCount,
+  recoverable,
+  struggling
+}
+
+export const answer = <Name extends keyof Questions>(
+  asked: Asked,
+  name: Name,
+  question: Questions[Name]
+): Answers[Name] => table[name](asked, question)

@@ -1,0 +1,236 @@
+/**
+ * The history's process: reads the streams into the file and answers questions from it. A process of its own, because neither a query nor a fault
+ * of the database may touch the one that delivers; one connection to one file, because a question then sees what was read a moment ago.
+ *
+ *     LOCKED ─▶ REBUILDING (an empty file: no indexes, no answers) ─▶ FOLLOWING
+ *                     ▲                                                  │
+ *                     └───── the file is gone, or another one ◀──────────┘
+ *
+ * It ends with the pipe to its parent. A fault ends it too: the parent starts it again, and the file is as of its last commit.
+ */
+import { Data, Deferred, Effect, Layer, Schedule } from "effect"
+import { constants, setPriority } from "node:os"
+import { Connection } from "../../broker/Connection.ts"
+import * as JetStreamStreams from "../../broker/JetStreamStreams.ts"
+import { Streams, type StreamState } from "../../broker/Streams.ts"
+import {
+  deliveriesAllFilter,
+  deliveriesStream,
+  parseDeliveriesStream,
+  partitionedFilter,
+  partitionOf,
+  quarantineAllFilter,
+  streamNames,
+  webhooksFilter
+} from "../../broker/Subjects.ts"
+import * as Logging from "../../Logging.ts"
+import { answer } from "./Answering.ts"
+import type { Asked } from "./Deliveries.ts"
+import { hasIndexes, makeIndexes, openHistory } from "./Layout.ts"
+import { Projection } from "./Projection.ts"
+import type { Ask, Begin, FromHistory, Progress, ToHistory } from "./Protocol.ts"
+import { Retention } from "./Retention.ts"
+import { FileLocked, lock, remove } from "./Sqlite.ts"
+
+/** Messages in a transaction, and how long one stays open. */
+const commitMessages = 5_000
+const commitEvery = "100 millis"
+const lookEvery = "500 millis"
+const forgetEvery = "30 seconds"
+const lockedPause = "2 seconds"
+/** A rebuild is over when no more messages are left. */
+const nearlyThere = 1_000
+
+/** The file is no longer the one that was opened, or the streams are not those it was filled from. */
+class Replaced extends Data.TaggedError("Replaced")<{ readonly detail: string }> {}
+
+/** The directory cannot be written to. */
+class Unusable extends Data.TaggedError("Unusable")<{ readonly path: string; readonly cause: unknown }> {}
+
+const filters: Readonly<Record<string, string>> = {
+  [streamNames.events]: partitionedFilter,
+  [streamNames.webhooks]: webhooksFilter,
+  [streamNames.quarantine]: quarantineAllFilter
+}
+
+const isOurs = (stream: string): boolean => stream in filters || parseDeliveriesStream(stream)._tag === "Some"
+
+const send = (message: FromHistory): void => {
+  if (process.connected) process.send?.(message)
+}
+
+/** What questions are answered from; undefined while there is nothing to answer from. */
+let open: Asked | undefined
+
+const reply = ({ id, name, question }: Ask): void => {
+  if (open === undefined) return send({ type: "answer", id, problem: "the history is being rebuilt" })
+  try {
+    send({ type: "answer", id, value: answer(open, name, question) })
+  } catch (cause) {
+    send({ type: "answer", id, problem: cause instanceof Error ? cause.message : String(cause) })
+  }
+}
+
+const exclusively = (path: string) =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => lock(path),
+      catch: (cause) => cause instanceof FileLocked ? cause : new Unusable({ path, cause })
+    }).pipe(
+      Effect.tapError(() =>
+        Effect.sync(() => send({ type: "progress", state: "locked", read: 0, behind: 0, unreadable: 0, problem: "" }))
+      ),
+      Effect.retry({ while: ({ _tag }) => _tag === "FileLocked", schedule: Schedule.spaced(lockedPause) }),
+      Effect.orDie
+    ),
+    ({ release }) => Effect.sync(release)
+  )
+
+/** From the opening of a file until it is replaced. */
+const follow = (begin: Begin) =>
+  Effect.gen(function*() {
+    const streams = yield* Streams
+    const created = new Map(Object.entries(begin.created).filter(([stream]) => isOurs(stream)))
+    const eventsCreated = begin.created[streamNames.events] ?? ""
+    const streamOf = (workspaceId: string) =>
+      deliveriesStream(partitionOf(workspaceId, begin.partitions), begin.deliveriesStreams)
+
+    const file = yield* Effect.acquireRelease(
+      Effect.sync(() => openHistory(begin.path, created)),
+      (file) =>
+        Effect.sync(() => {
+          open = undefined
+          file.close()
+        })
+    )
+    const projection = new Projection(file, eventsCreated)
+    const retention = new Retention(file)
+    const replaced = yield* Deferred.make<never, Replaced>()
+    const replace = (detail: string) => Deferred.fail(replaced, new Replaced({ detail }))
+
+    const states: Effect.Effect<ReadonlyMap<string, StreamState>> = Effect.forEach(
+      created.keys(),
+      (stream) => Effect.map(streams.state(stream), (state) => [stream, state] as const)
+    ).pipe(
+      Effect.map((all) => new Map(all)),
+      Effect.retry(Schedule.spaced(lookEvery)),
+      Effect.orDie
+    )
+    const first = yield* states
+    for (const [stream, { lastSequence }] of first) {
+      if (projection.position(stream) > lastSequence) {
+        remove(begin.path)
+        return yield* new Replaced({ detail: `${stream} ends before what was read of it` })
+      }
+    }
+    projection.firstEvent = first.get(streamNames.events)?.firstSequence ?? 0
+
+    let rebuilding = !hasIndexes(file)
+    let read = 0
+    const asked: Asked = { file, eventsCreated, streamOf }
+    if (!rebuilding) open = asked
+
+    const report = Effect.map(states, (now) => {
+      let behind = 0
+      for (const [stream, state] of now) behind += Math.max(0, state.lastSequence - projection.position(stream))
+      if (rebuilding && behind <= nearlyThere) {
+        projection.commit()
+        makeIndexes(file)
+        rebuilding = false
+        open = asked
+      }
+      const { problem, unreadable } = projection
+      const state: Progress["state"] = rebuilding ? "rebuilding" : "following"
+      send({ type: "progress", state, read, behind, unreadable, problem })
+    })
+
+    const forget = Effect.gen(function*() {
+      const now = yield* states
+      const oldest = yield* Effect.forEach(now, ([stream, { firstSequence }]) =>
+        parseDeliveriesStream(stream)._tag === "None"
+          ? Effect.succeed(Number.POSITIVE_INFINITY)
+          : Effect.map(streams.message(stream, firstSequence), (message) =>
+            message._tag === "Some" ? message.value.time : Number.POSITIVE_INFINITY))
+      const events = now.get(streamNames.events)
+      const brokerTime = events?.brokerTime ?? 0
+      projection.firstEvent = events?.firstSequence ?? 0
+      const held = {
+        firstEvent: projection.firstEvent,
+        firstRecord: (workspaceId: string) =>
+          now.get(streamOf(workspaceId))?.firstSequence ?? 0,
+        oldestRecord: Math.min(brokerTime, ...oldest),
+        now: brokerTime
+      }
+      let more = true
+      while (more) {
+        projection.commit()
+        more = retention.forget(held)
+        yield* Effect.sleep(0)
+      }
+    }).pipe(Effect.catchTag("BrokerUnavailable", () =>
+      Effect.void))
+
+    const onMessage = (stream: string) => (message: Parameters<Projection["take"]>[1]) => {
+      projection.take(stream, message)
+      read++
+      if (projection.uncommitted >= commitMessages) {
+        projection.commit()
+      }
+    }
+    for (const stream of created.keys()) {
+      yield* streams.follow({
+        stream,
+        filter: filters[stream] ?? deliveriesAllFilter,
+        from: projection.position(stream) + 1,
+        onMessage: onMessage(stream)
+      })
+    }
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() =>
+        projection.commit()
+      )
+    )
+    yield* Effect.forkScoped(
+      Effect.repeat(Effect.sync(() => projection.commit()), Schedule.spaced(commitEvery))
+    )
+    yield* Effect.forkScoped(Effect.repeat(
+      Effect.zipRight(
+        Effect.suspend(() => file.isInPlace() ? Effect.void : replace("the file is gone, or another one")),
+        report
+      ),
+      Schedule.spaced(lookEvery)
+    ))
+    yield* Effect.forkScoped(
+      Effect.repeat(Effect.suspend(() => rebuilding ? Effect.void : forget), Schedule.spaced(forgetEvery))
+    )
+    return yield* Deferred.await(replaced)
+  })
+
+const run = (begin: Begin) =>
+  Effect.scoped(Effect.gen(function*() {
+    yield* exclusively(`${begin.path}-lock`)
+    return yield* Effect.scoped(follow(begin)).pipe(
+      Effect.tapErrorTag("Replaced", ({ detail }) => Effect.logWarning(`the history is made anew: ${detail}`)),
+      Effect.retry({ while: ({ _tag }) => _tag === "Replaced", schedule: Schedule.spaced(lookEvery) })
+    )
+  })).pipe(
+    Effect.provide(
+      JetStreamStreams.layer.pipe(
+        Layer.provide(Connection.layer({ url: begin.natsUrl, name: "hookline history" })),
+        Layer.provideMerge(Logging.layer(begin))
+      )
+    ),
+    Effect.tapErrorCause((cause) => Effect.logError("the history's process ends", cause)),
+    Effect.provide(Logging.layer(begin)),
+    Effect.ensuring(Effect.sync(() => process.exit(1)))
+  )
+
+// What delivers goes first when both want the processor.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+// Ctrl-C reaches all processes of a terminal; this one ends with its parent, which has something to finish first.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
+process.on("disconnect", () => process.exit(0))
+process.on("message", (message: ToHistory) => {
+  if (message.type === "ask") reply(message)
+  else Effect.runFork(run(message))
+})

@@ -1,0 +1,160 @@
+import type { Delivery } from "../../model/Delivery.ts"
+import type { Health } from "./Health.ts"
+import type { DeliveryStatus } from "./Status.ts"
+
+/** What can be asked of the history. Times are broker milliseconds; `cursor` is what a page gave. */
+
+interface Page {
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+interface Range {
+  /** From this time on; before that one. When the event was published. */
+  readonly from?: number | undefined
+  readonly to?: number | undefined
+}
+
+interface DeliveriesQuestion extends Page, Range {
+  readonly workspaceId: string
+  readonly webhookId?: string | undefined
+  readonly status?: DeliveryStatus | undefined
+  readonly eventType?: string | undefined
+  readonly eventId?: string | undefined
+}
+
+interface EventsQuestion extends Page, Range {
+  readonly workspaceId: string
+  readonly eventType?: string | undefined
+}
+
+interface StatsQuestion {
+  readonly workspaceId: string
+  /** All of the workspace's without one. */
+  readonly webhookId?: string | undefined
+  /** 60 or 3600. */
+  readonly seconds: number
+  readonly from: number
+  readonly to: number
+}
+
+/** What a recovery re-sends. */
+interface RecoverableQuestion {
+  readonly workspaceId: string
+  readonly webhookId: string
+  readonly statuses: ReadonlyArray<DeliveryStatus>
+  readonly from: number
+  readonly to: number
+}
+
+/** A delivery as its records say it is. */
+export interface HistoricDelivery {
+  readonly id: string
+  readonly delivery: Delivery
+  readonly status: DeliveryStatus
+  readonly updatedAt: number
+  /** Of the newest record, in the workspace's DELIVERIES stream. */
+  readonly recordSequence: number
+  /** The last attempt; undefined when there was none. */
+  readonly last: {
+    readonly class: string
+    readonly status: number | undefined
+    readonly latency: number
+    readonly error: string | undefined
+  } | undefined
+}
+
+interface DeliveryDetail {
+  readonly delivery: HistoricDelivery
+  /** The records of its attempts, the first attempt first: at most the last 100. */
+  readonly attempts: ReadonlyArray<number>
+  /** Up to which sequence of its DELIVERIES stream the records are known. */
+  readonly seenSequence: number
+}
+
+export type Counts = Readonly<Record<DeliveryStatus, number>>
+
+export interface HistoricEvent {
+  readonly sequence: number
+  readonly id: string
+  readonly type: string
+  readonly publishedAt: number
+  /** Bytes as published; undefined once the event has left EVENTS. */
+  readonly size: number | undefined
+  /** The sequence of the event whose id it repeats. */
+  readonly duplicateOf: number | undefined
+  /** The entry in QUARANTINE, and why it is there. */
+  readonly quarantine: { readonly entry: number; readonly reason: string } | undefined
+  readonly deliveries: Counts
+}
+
+/** A change of a webhook, as WEBHOOKS holds it. */
+interface HistoricFact {
+  readonly sequence: number
+  readonly recordedAt: number
+  readonly body: string
+}
+
+interface EventDetail {
+  readonly event: HistoricEvent
+  readonly deliveries: ReadonlyArray<HistoricDelivery>
+  /** Everything that ever happened to the workspace's webhooks, in order. */
+  readonly facts: ReadonlyArray<HistoricFact>
+}
+
+export interface Step {
+  readonly start: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly p50: number | undefined
+  readonly p95: number | undefined
+}
+
+interface HealthAnswer {
+  readonly health: Health
+  readonly counts: Counts
+  /** Of the last 24 hours. */
+  readonly day: Omit<Step, "start">
+}
+
+/** A webhook whose last attempt failed. */
+interface Struggling {
+  readonly workspaceId: string
+  readonly webhookId: string
+  readonly health: Health
+}
+
+interface PageOf<A> {
+  readonly data: ReadonlyArray<A>
+  readonly next: string | undefined
+}
+
+export interface Questions {
+  readonly deliveries: DeliveriesQuestion
+  readonly delivery: { readonly workspaceId: string; readonly id: string }
+  readonly events: EventsQuestion
+  readonly event: { readonly workspaceId: string; readonly id: string }
+  readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
+  readonly stats: StatsQuestion
+  readonly recoverableCount: RecoverableQuestion
+  /** In the order of their events, from behind `after` on. */
+  readonly recoverable: RecoverableQuestion & { readonly after: number; readonly limit: number }
+  readonly struggling: { readonly limit: number; readonly cursor?: string | undefined }
+}
+
+export interface Answers {
+  readonly deliveries: PageOf<HistoricDelivery>
+  readonly delivery: DeliveryDetail | undefined
+  readonly events: PageOf<HistoricEvent>
+  readonly event: EventDetail | undefined
+  readonly health: HealthAnswer
+  readonly stats: ReadonlyArray<Step>
+  readonly recoverableCount: { readonly count: number; readonly first: ReadonlyArray<string> }
+  readonly recoverable: {
+    readonly deliveries: ReadonlyArray<HistoricDelivery>
+    readonly seenSequence: number
+    /** Where to go on; undefined: there is no more. */
+    readonly after: number | undefined
+  }
+  readonly struggling: PageOf<Struggling>
+}

@@ -1,0 +1,148 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Clock, Context, Effect, Layer } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { AppendLog } from "../../src/broker/AppendLog.ts"
+import { deliveriesStream, eventSubject, partitionOf } from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
+import { Config } from "../../src/Config.ts"
+import { History } from "../../src/ledger/History.ts"
+import { openHistory } from "../../src/ledger/history/Layout.ts"
+import { remove } from "../../src/ledger/history/Sqlite.ts"
+import { statusOf } from "../../src/ledger/history/Status.ts"
+import { brokerLayer, TestBroker } from "../support/broker.ts"
+import { allDeliveries, contents } from "../support/history.ts"
+import { receiver } from "../support/receiver.ts"
+import { masterKeys } from "../support/registry.ts"
+import { addWebhook, folded, startWorker, until } from "../support/worker.ts"
+
+const live = Clock.make()
+
+const started = Effect.gen(function*() {
+  const { url } = yield* TestBroker
+  const config = yield* Config
+  const data = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-history-"))),
+    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+  )
+  const context = yield* Layer.build(
+    History.layer(url).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
+  )
+  return { history: Context.get(context, History), path: join(data, "history.db") }
+})
+
+const publishMany = (from: number, count: number) =>
+  Effect.gen(function*() {
+    const log = yield* AppendLog
+    yield* Effect.forEach(
+      Array.from({ length: count }, (_, index) => from + index),
+      (number) =>
+        log.append({
+          subject: eventSubject(
+            number % 3 === 0 ? "ws_2" : "ws_1",
+            number % 2 === 0 ? "task.created" : "project.created"
+          ),
+          // Every tenth repeats the id of the one before.
+          data: JSON.stringify({ id: `evt_${number % 10 === 9 ? number - 3 : number}`, data: { number } })
+        }),
+      { concurrency: 64, discard: true }
+    )
+  }).pipe(Effect.orDie)
+
+describe("the history", () => {
+  it.scopedLive(
+    "is the fold of the streams; deleted under load it is made anew and is the same",
+    () =>
+      Effect.gen(function*() {
+        const topology = yield* Topology
+        const well = yield* receiver(undefined, { keepArrivals: false })
+        const ill = yield* receiver((response) => void response.writeHead(500).end("no"), { keepArrivals: false })
+        const { webhooks } = yield* startWorker
+        yield* addWebhook(webhooks, well.url)
+        yield* addWebhook(webhooks, ill.url)
+        const paused = yield* addWebhook(webhooks, well.url)
+        const gone = yield* addWebhook(webhooks, ill.url)
+        yield* webhooks.pause(paused.workspaceId, paused.id)
+        const { history, path } = yield* started
+        yield* publishMany(0, 600)
+        yield* webhooks.remove(gone.workspaceId, gone.id)
+
+        const streamOf = (workspaceId: string) =>
+          deliveriesStream(partitionOf(workspaceId, topology.partitions), topology.deliveriesStreams)
+        const isCurrent = until(
+          "the history has read everything",
+          Effect.sync(() => history.status().state === "following" && history.status().behind === 0),
+          30_000
+        )
+        const rows = Effect.scoped(Effect.map(
+          Effect.acquireRelease(
+            Effect.sync(() => openHistory(path, new Map(streamsOf(topology.created)))),
+            (file) => Effect.sync(() => file.close())
+          ),
+          (file) => ({
+            deliveries: allDeliveries({ file, eventsCreated: topology.eventsCreated, streamOf }),
+            tables: contents(file)
+          })
+        ))
+        /** Nothing more is written, and the history knows all of it. */
+        const same = Effect.gen(function*() {
+          yield* until(
+            "everything is recorded",
+            Effect.map(folded, (all) =>
+              all.length > 0 && all.every(({ state }) => state !== "ready" && state !== "in_flight"))
+          )
+          yield* isCurrent
+          yield* until(
+            "the tables are the fold",
+            Effect.gen(function*() {
+              const [fold, { deliveries }] = [yield* folded, yield* rows]
+              const byKey = new Map(fold.map((one) => [`${one.webhookId}/${one.eventSequence}`, one]))
+              return deliveries.length === byKey.size && deliveries.every(({ delivery }) =>
+                JSON.stringify(delivery) ===
+                  JSON.stringify(ordered(byKey.get(`${delivery.webhookId}/${delivery.eventSequence}`), delivery))
+              )
+            }),
+            20_000
+          )
+          const { deliveries, tables } = yield* rows
+          for (const { delivery, status } of deliveries) {
+            expect(status).toBe(statusOf(delivery, delivery.webhookId === gone.id))
+          }
+          return tables
+        })
+
+        const before = yield* same
+        expect(before["events"]).toHaveLength(600)
+        expect(before["duplicates"]).toHaveLength(60)
+        expect(
+          new Set((before["deliveries"] ?? []).map((row) =>
+            (row as Array<string>)[5]
+          )).size
+        ).toBe(4)
+
+        const load = yield* Effect.fork(publishMany(600, 600))
+        remove(path)
+        yield* load.await
+        const after = yield* same
+        expect(after["events"]).toHaveLength(1200)
+        // Made anew a second time, at rest: every table is what it was.
+        remove(path)
+        yield* until(
+          "it was noticed",
+          Effect.sync(() => history.status().state === "rebuilding" || history.status().read < 1200)
+        )
+        expect(yield* same).toEqual(after)
+      }).pipe(Effect.provide(brokerLayer({ masterKeys })), Effect.withClock(live)),
+    60_000
+  )
+})
+
+const streamsOf = (created: Readonly<Record<string, string>>) =>
+  Object.entries(created).filter(([name]) => !name.startsWith("KV_") && !name.startsWith("OBJ_"))
+
+/** With its keys in another one's order. */
+const ordered = <A extends object>(value: A | undefined, like: A): A | undefined =>
+  value === undefined
+    ? undefined
+    : Object.fromEntries((Object.keys(like) as Array<keyof A>).map((key) => [key, value[key]])) as A
