@@ -4,6 +4,7 @@ import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
 import { EmbeddedServer } from "./broker/EmbeddedServer.ts"
 import { Config, type HooklineConfig, InvalidSetting, settings } from "./Config.ts"
+import * as Struggling from "./dispatch/Struggling.ts"
 import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
@@ -169,6 +170,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(
       Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
     ),
+    Layer.provideMerge(Struggling.layer),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(delivery(config, catalogue)),

@@ -7,27 +7,19 @@
  * What must stay true: everything up to a stream's position has its notice acknowledged. A crash between the two reads a part again, and what it
  * publishes then has the same ids: the broker (2 minutes) and the identities (24 hours) know them.
  */
-import { Cause, type Context, Effect, Either, Option, Runtime, Schedule, type Scope } from "effect"
-import { AppendLog } from "../broker/AppendLog.ts"
+import { Cause, type Context, Effect, Either, Option, Runtime, type Scope } from "effect"
 import { type RevisionConflict } from "../broker/KeyValue.ts"
 import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
-import {
-  deliveriesStream,
-  eventSubject,
-  failedFilter,
-  headerNames,
-  parseWebhookSubject,
-  streamNames,
-  webhooksFilter
-} from "../broker/Subjects.ts"
+import { deliveriesStream, failedFilter, parseWebhookSubject, streamNames, webhooksFilter } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import { type NoticePosition, NoticePositions } from "../ledger/NoticePositions.ts"
 import type { PositionMismatch } from "../ledger/Positions.ts"
 import { decode } from "../ledger/Record.ts"
 import { deliveryId } from "../model/Id.ts"
-import { disabledNotice, encodeNotice, failedNotice, type Notice } from "../model/Notice.ts"
+import { disabledNotice, failedNotice, type Notice } from "../model/Notice.ts"
 import { decodeFact } from "../model/WebhookFacts.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
+import { noticePublisher } from "./NoticePublisher.ts"
 
 /** So many messages of a stream are looked at in one go: what is found in them waits in memory until it is acknowledged. */
 const atOnce = 10_000
@@ -35,8 +27,6 @@ const atOnce = 10_000
 const inFlight = 32
 /** Between two writes of the position. */
 const pause = "1 second"
-/** EVENTS may be full, the broker away: nothing is passed over, and nothing else waits for it. */
-const publishAgain = Schedule.spaced("1 second")
 const troublePause = "5 seconds"
 
 interface Owner {
@@ -47,8 +37,6 @@ interface Owner {
 interface Notices {
   /** There may be something to tell of. Cheap: it is called for every record. */
   readonly wake: () => void
-  /** Publishes one, for as long as it takes until it is acknowledged. `source` stands in its header, for a person. */
-  readonly publish: (notice: Notice, source: string) => Effect.Effect<void>
   /** Takes over from the former owner, and gives the loop that reads and publishes; it ends only when somebody else has taken over. */
   readonly open: (
     owner: Owner
@@ -98,7 +86,7 @@ const tellers = (
 export const makeNotices = Effect.gen(function*() {
   const streams = yield* Streams
   const topology = yield* Topology
-  const log = yield* AppendLog
+  const publish = yield* noticePublisher
   const positions = yield* NoticePositions
   const subscriptions = yield* Subscriptions
   const report = Runtime.runFork(yield* Effect.runtime<never>())
@@ -117,24 +105,6 @@ export const makeNotices = Effect.gen(function*() {
       tell: tell.deliveries
     }))
   ]
-
-  const publish: Notices["publish"] = (notice, source) => {
-    const append = log.append({
-      subject: eventSubject(notice.workspaceId, notice.type),
-      data: encodeNotice(notice),
-      messageId: `${notice.workspaceId}/${notice.id}`,
-      headers: { [headerNames.notice]: source }
-    })
-    return append.pipe(
-      Effect.catchAll((error) =>
-        Effect.logWarning(`${notice.type} ${notice.id} waits: ${error.message}`).pipe(
-          Effect.zipRight(Effect.retry(append, publishAgain)),
-          Effect.orDie
-        )
-      ),
-      Effect.asVoid
-    )
-  }
 
   /** A bug that one message brings out costs the notice of that one. */
   const read = ({ filter, stream, tell }: Source, from: number, to: number) =>
@@ -202,5 +172,5 @@ export const makeNotices = Effect.gen(function*() {
     )
   })
 
-  return { wake, publish, open } satisfies Notices
+  return { wake, open } satisfies Notices
 })

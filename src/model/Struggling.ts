@@ -1,6 +1,8 @@
 /** Which webhooks are failing, and which have failed for so long that they are disabled: what is decided of their last attempts. */
-import { type EventId, noticeId, type WebhookId, type WorkspaceId } from "./Id.ts"
+import { isReserved } from "./EventType.ts"
+import { type EventId, noticeId, type WebhookId } from "./Id.ts"
 import { iso, type Notice, originOf } from "./Notice.ts"
+import type { Webhook } from "./Webhook.ts"
 
 /** What is remembered of a webhook's attempts. Times are broker milliseconds, of the attempts' starts. */
 export interface RecentAttempts {
@@ -15,11 +17,10 @@ export interface RecentAttempts {
   readonly lastError: string | undefined
 }
 
-interface Subject {
-  readonly id: WebhookId
-  readonly workspaceId: WorkspaceId
-  readonly url: string
-}
+type Struggling = Pick<Webhook, "id" | "workspaceId" | "url" | "events">
+
+/** An attempt that is older says nothing of today. */
+const freshness = 3_600_000
 
 /** So many attempts are looked at; with fewer nobody is told that it is failing. */
 const attempts = 20
@@ -34,19 +35,24 @@ const succeededOf = (recent: number): number => {
 const failingId = (webhookId: WebhookId, now: number): EventId =>
   noticeId("webhook.failing", webhookId, iso(now).slice(0, 10))
 
-/** For a webhook of whose last 20 attempts less than half succeeded, the last of all among the failures. */
+/**
+ * For a webhook of whose last 20 attempts less than half succeeded, and the last one, within the hour, did not. Not for one that takes nothing but
+ * hookline's own events: their deliveries make none.
+ */
 export const failingNotice = (
-  webhook: Subject,
+  webhook: Struggling,
   { failingSince, lastAttemptAt, lastError, lastSuccessAt, recent, recentCount }: RecentAttempts,
   now: number
 ): Notice | undefined => {
   const succeeded = succeededOf(recent)
   if (failingSince === undefined || recentCount < attempts || succeeded * 2 >= attempts) return undefined
+  if (lastAttemptAt === undefined || now - lastAttemptAt > freshness) return undefined
+  if (webhook.events.every(isReserved)) return undefined
   return {
     type: "webhook.failing",
     id: failingId(webhook.id, now),
     workspaceId: webhook.workspaceId,
-    at: lastAttemptAt ?? failingSince,
+    at: lastAttemptAt,
     data: {
       webhook_id: webhook.id,
       ...originOf(webhook.url),

@@ -235,7 +235,11 @@ describe("hookline's own events", () => {
         })
         yield* fill
         answer?.()
-        yield* over.untilDelivery(full, webhookId, "evt_slow", "failed")
+        yield* over.until(
+          "the record",
+          full.api("GET", `/v1/deliveries?webhook_id=${webhookId}&event_id=evt_slow`),
+          ({ body }) => body?.data?.[0]?.status === "failed"
+        )
         yield* eventually("the notice to wait", () => /delivery\.failed evt_\w+ waits/.test(full.output()))
         yield* full.kill
         yield* product({ data: full.data, env: settings })

@@ -8,7 +8,8 @@ const day = 24 * hour
 const webhook = {
   id: WebhookId.make("wh_1"),
   workspaceId: WorkspaceId.make("ws_1"),
-  url: "https://crm.example.com/hook?token=secret"
+  url: "https://crm.example.com/hook?token=secret",
+  events: ["*", "webhook.*"]
 }
 
 /** `1` for success, `0` for failure, the newest last. */
@@ -24,7 +25,8 @@ const after = (outcomes: string, change: Partial<RecentAttempts> = {}): RecentAt
 
 const twenty = (succeeded: number) => "1".repeat(succeeded) + "0".repeat(20 - succeeded)
 
-const idAt = (now: number, id = webhook.id) => failingNotice({ ...webhook, id }, after(twenty(0)), now)?.id
+const idAt = (now: number, id = webhook.id) =>
+  failingNotice({ ...webhook, id }, after(twenty(0), { lastAttemptAt: now }), now)?.id
 
 describe("webhook.failing", () => {
   it.each<[string, string, boolean]>([
@@ -57,6 +59,13 @@ describe("webhook.failing", () => {
     const check = bundled.checks.get("webhook.failing")
     expect(check?.(notice?.data)).toBeUndefined()
     expect(check?.(failingNotice(webhook, after(twenty(0)), start)?.data)).toBeUndefined()
+  })
+
+  it("only after an attempt within the hour, and not for one that takes nothing but hookline's own events", () => {
+    expect(failingNotice(webhook, after(twenty(0)), start + hour)).toBeDefined()
+    expect(failingNotice(webhook, after(twenty(0)), start + hour + 1)).toBeUndefined()
+    const own = { ...webhook, events: ["webhook.*", "delivery.failed"] }
+    expect(failingNotice(own, after(twenty(0)), start)).toBeUndefined()
   })
 
   it("has one id a webhook and day", () => {
