@@ -12,7 +12,8 @@ const url = Schema.String.annotations({
   examples: ["https://example.com/webhooks/craftdesk"]
 })
 const events = Schema.Array(Schema.String).annotations({
-  description: "Event types: exact ones, all of an entity as `project.*`, or all as `*`. Never empty.",
+  description:
+    "Event types: exact ones, all of an entity as `project.*`, or all as `*`. Never empty. hookline's own events are not in `*`: `webhook.*`, `delivery.*`.",
   examples: [["project.created", "task.*"]]
 })
 const concurrency = Schema.NullOr(Schema.Number).annotations({
