@@ -11,6 +11,7 @@ import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
+import { workspaces } from "./WorkspaceRoutes.ts"
 
 /** Limits against slow and many clients. Milliseconds; Node looks every `connectionsCheckingInterval` whether one has passed. */
 const limits = {
@@ -101,6 +102,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(webhooks),
   Layer.provide(quarantine),
   Layer.provide(deliveries),
+  Layer.provide(workspaces),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])

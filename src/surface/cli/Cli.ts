@@ -13,6 +13,7 @@ import { receive } from "./commands/Receive.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
 import { webhooks, webhooksPage } from "./commands/Webhooks.ts"
+import { workspaces } from "./commands/Workspaces.ts"
 import type { CommandFailed } from "./Failure.ts"
 import { exitCodes } from "./Failure.ts"
 import type { ExitCode } from "./Failure.ts"
@@ -39,7 +40,17 @@ const hookline = (program: Program, logLevel: string | undefined) => {
   const starting = start(program.start, logLevel)
   const root = Command.make("hookline").pipe(
     Command.withDescription(help),
-    Command.withSubcommands([starting, publish, webhooks, deliveries, receive, quarantine, eventTypes, natsUrl])
+    Command.withSubcommands([
+      starting,
+      publish,
+      webhooks,
+      deliveries,
+      receive,
+      quarantine,
+      eventTypes,
+      workspaces,
+      natsUrl
+    ])
   )
   const pages = page("hookline", root, [
     page("start", starting),
@@ -49,6 +60,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),
+    page("workspaces", workspaces),
     page("nats-url", natsUrl)
   ])
   return { root, pages }
