@@ -175,10 +175,13 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
         expect(status).toBe(200)
         const document = json as unknown as {
           readonly openapi: string
+          readonly servers: ReadonlyArray<unknown>
+          readonly tags: ReadonlyArray<{ readonly description: string }>
           readonly paths: Record<
             string,
             Record<string, {
               readonly responses: Record<string, { content?: Json; headers?: Json }>
+              readonly operationId: string
               readonly security: ReadonlyArray<unknown>
               readonly summary: string
               readonly description: string
@@ -188,6 +191,15 @@ layer(apiLayer({ deliveries: () => [delivery], log: (line) => lines.push(line) }
           readonly components: { readonly schemas: Record<string, { readonly examples?: ReadonlyArray<unknown> }> }
         }
         expect(document.openapi).toBe("3.1.0")
+        expect(document.servers).toEqual([{ url: "/", description: expect.any(String) }])
+        for (const tag of document.tags) expect(tag.description.length).toBeGreaterThan(5)
+        const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods))
+        // What a generated client calls its methods: a name that changes breaks its users.
+        const names = operations.map(({ operationId }) => operationId)
+        expect(new Set(names).size).toBe(names.length)
+        expect(names).toEqual(
+          expect.arrayContaining(["webhooks.create", "events.publish", "deliveries.list", "readyz"])
+        )
         for (const { method, path } of routes) {
           const operation = document.paths[path.replace(":id", "{id}")]?.[method.toLowerCase()]
           expect(operation?.summary, `${method} ${path}`).toBeTruthy()

@@ -6,6 +6,7 @@ import { Config, InvalidSetting, settings } from "../../Config.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { HooklineApi } from "./Contract.ts"
 import { deliveries } from "./DeliveryRoutes.ts"
+import { docs } from "./DocsRoute.ts"
 import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
@@ -96,6 +97,7 @@ const serve = Effect.gen(function*() {
 export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(faults),
   Layer.provide(HttpApiBuilder.middlewareOpenApi()),
+  Layer.provide(docs),
   Layer.provide(HttpApiBuilder.api(HooklineApi)),
   Layer.provide(events),
   Layer.provide(eventTypes),

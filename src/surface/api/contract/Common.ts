@@ -31,6 +31,12 @@ export const Time = Schema.String.annotations({
 
 export const exact = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
+/** A query parameter that is a whole number: text in the address, and a number in the OpenAPI document. */
+export const wholeNumber = (minimum: number, maximum: number) =>
+  Schema.NumberFromString.pipe(Schema.int(), Schema.between(minimum, maximum)).annotations({
+    jsonSchema: { type: "integer", minimum, maximum }
+  })
+
 /** A page: `next` is the cursor of the following page, or null. */
 export const page = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
   Schema.Struct({

@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import { rejectionReasons } from "../../../model/Rejection.ts"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, page, strict, Time, WorkspaceHeader } from "./Common.ts"
+import { Authentication, doc, exact, page, strict, Time, wholeNumber, WorkspaceHeader } from "./Common.ts"
 
 export const QuarantineEntry = Schema.Struct({
   id: Schema.String.annotations({ examples: ["qrn_42"] }),
@@ -30,7 +30,7 @@ const QuarantinePage = page(QuarantineEntry, "Quarantine")
 
 const QuarantineQuery = Schema.Struct({
   reason: exact(Schema.String).annotations({ description: "Only entries with this reason." }),
-  limit: exact(Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100))).annotations({
+  limit: exact(wholeNumber(1, 100)).annotations({
     description: "At most so many entries, 1 to 100 (100)."
   }),
   cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })

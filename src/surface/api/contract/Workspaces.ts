@@ -4,10 +4,10 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { WorkspaceId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, page } from "./Common.ts"
+import { Authentication, doc, exact, page, wholeNumber } from "./Common.ts"
 
 export const WorkspaceView = Schema.Struct({
-  id: WorkspaceId,
+  id: WorkspaceId.annotations({ examples: [WorkspaceId.make("ws_550e8400e29b41d4a716446655440000")] }),
   webhooks: Schema.Struct({
     enabled: Schema.Number,
     paused: Schema.Number,
@@ -22,7 +22,7 @@ export const workspaces = HttpApiGroup.make("workspaces")
     HttpApiEndpoint.get("list", "/v1/workspaces")
       .setUrlParams(Schema.Struct({
         prefix: exact(Schema.String).annotations({ description: "Only those whose ids begin so." }),
-        limit: exact(Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100))).annotations({
+        limit: exact(wholeNumber(1, 100)).annotations({
           description: "At most so many, 1 to 100 (100)."
         }),
         cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })
