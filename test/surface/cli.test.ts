@@ -6,7 +6,7 @@ import { asksForHelp, normalized } from "../../src/surface/cli/Arguments.ts"
 import { program, type } from "../support/shell.ts"
 
 const commands = ["start", "publish", "webhooks", "deliveries", "receive", "quarantine", "event-types", "workspaces"]
-  .concat("nats-url")
+  .concat("nats-url", "doctor")
 const ofWebhooks = ["add", "list", "show", "edit", "enable", "disable", "pause", "resume", "rotate", "remove"]
 
 describe("hookline --help", () => {

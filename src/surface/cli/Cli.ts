@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util"
 import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
+import { doctor } from "./commands/Doctor.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
 import { natsUrl } from "./commands/NatsUrl.ts"
 import { publish } from "./commands/Publish.ts"
@@ -49,7 +50,8 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       quarantine,
       eventTypes,
       workspaces,
-      natsUrl
+      natsUrl,
+      doctor
     ])
   )
   const pages = page("hookline", root, [
@@ -61,7 +63,8 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     quarantinePage,
     page("event-types", eventTypes),
     page("workspaces", workspaces),
-    page("nats-url", natsUrl)
+    page("nats-url", natsUrl),
+    page("doctor", doctor)
   ])
   return { root, pages }
 }
