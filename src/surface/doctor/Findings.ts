@@ -130,6 +130,8 @@ const restoreRing = (site: Site): string =>
     ? "put your copy of the file back, or set HOOKLINE_MASTER_KEYS: without the key no secret can be opened and nothing is sent"
     : "set HOOKLINE_MASTER_KEYS to id:base64,… with 32 bytes each"
 
+const counted = (webhooks: number): string => `${webhooks} webhook${webhooks === 1 ? "" : "s"}`
+
 /** The keys that sealed something against those that are there to open it. */
 const keysInUse = ({ broker, directory, masterKeys }: Site): Finding => {
   const check = "keys in use"
@@ -150,7 +152,7 @@ const keysInUse = ({ broker, directory, masterKeys }: Site): Finding => {
     return problem(
       check,
       `not in the ring: ${
-        lost.map(([id, webhooks]) => `${id}, which sealed what ${webhooks} webhooks need`).join("; ")
+        lost.map(([id, webhooks]) => `${id}, which sealed what ${counted(webhooks)} need`).join("; ")
       }`,
       "add the key to HOOKLINE_MASTER_KEYS behind the first, from your copy; if it is lost, rotate the secrets of these webhooks"
     )
@@ -161,7 +163,7 @@ const keysInUse = ({ broker, directory, masterKeys }: Site): Finding => {
   return ok(
     check,
     [
-      used.length === 0 ? "none yet" : used.map(([id, webhooks]) => `${id} for ${webhooks} webhooks`).join(", "),
+      used.length === 0 ? "none yet" : used.map(([id, webhooks]) => `${id} for ${counted(webhooks)}`).join(", "),
       `${sealing ?? ""} seals what is new`,
       ...(surplus.length === 0 ? [] : [`no longer needed: ${surplus.join(", ")}`])
     ].join("; ")

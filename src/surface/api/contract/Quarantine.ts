@@ -54,6 +54,7 @@ export const ReleaseByReason = Schema.Struct({
 
 const ReleasedByReason = Schema.Struct({
   released: Schema.Array(EventId).annotations({
+    examples: [[EventId.make("evt_550e8400e29b41d4a716446655440000")]],
     description: "The ids of the events that were published, oldest first."
   }),
   still_rejected: Schema.Number.annotations({ description: "Entries that are still no events; they stay." }),

@@ -13,13 +13,15 @@ export const typeOf = (schema: Schema): Html => {
   const name = referred(schema)
   if (name !== undefined) return html`<a href="#shape-${name}">${name}</a>`
   if (schema.anyOf !== undefined) return joined(schema.anyOf.map(typeOf), " or ")
-  if (schema.type === "array") return html`list of ${schema.items === undefined ? "anything" : typeOf(schema.items)}`
+  if (schema.type === "array") return html`list of ${schema.items === undefined ? "anything" : plural(schema.items)}`
   if (schema.type === "object" && typeof schema.additionalProperties === "object") {
     const inner = schema.additionalProperties
-    return inner.type === undefined ? html`object` : html`object of ${typeOf(inner)}s`
+    return inner.type === undefined ? html`object` : html`object of ${plural(inner)}`
   }
   return html`${schema.type ?? "anything"}${bounds(schema)}`
 }
+
+const plural = (schema: Schema): Html => html`${typeOf(schema)}${schema.type === undefined ? "" : "s"}`
 
 /** The values of an enumeration, where they are more than the description already says. */
 const choices = (schema: Schema): Html | undefined =>
