@@ -7,6 +7,7 @@ import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { quarantine } from "./contract/Quarantine.ts"
 import { webhooks } from "./contract/Webhooks.ts"
+import { workspaces } from "./contract/Workspaces.ts"
 import * as Error from "./Errors.ts"
 import { describe } from "./OpenApi.ts"
 
@@ -21,6 +22,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(quarantine)
   .add(deliveries)
   .add(apiKeys)
+  .add(workspaces)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

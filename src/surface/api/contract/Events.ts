@@ -34,7 +34,7 @@ const EventInput = Schema.Struct({
 })
 
 export const Published = Schema.Struct({
-  id: EventId,
+  id: EventId.annotations({ examples: [EventId.make("evt_550e8400e29b41d4a716446655440000")] }),
   duplicate: Schema.Boolean.annotations({
     description:
       "The stream had this id already, within the last two minutes: nothing new was stored. Later repeats, up to 24 hours, are found when the event is delivered, and make no second delivery either."
