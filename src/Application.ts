@@ -4,12 +4,14 @@ import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
 import { EmbeddedServer } from "./broker/EmbeddedServer.ts"
 import { Config, type HooklineConfig, InvalidSetting, settings } from "./Config.ts"
+import * as Struggling from "./dispatch/Struggling.ts"
 import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { History } from "./ledger/History.ts"
 import { Ledger } from "./ledger/Ledger.ts"
+import { NoticePositions } from "./ledger/NoticePositions.ts"
 import { Positions } from "./ledger/Positions.ts"
 import { Records } from "./ledger/Records.ts"
 import { Recovery } from "./ledger/Recovery.ts"
@@ -150,7 +152,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
     Layer.provideMerge(Endpoints.layer),
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
     Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
-    Layer.provideMerge(Layer.mergeAll(Positions.layer, Snapshots.layer)),
+    Layer.provideMerge(Layer.mergeAll(Positions.layer, NoticePositions.layer, Snapshots.layer)),
     Layer.provideMerge(Layer.merge(Sender.layer, AttemptSpans.layer)),
     Layer.provideMerge(AddressPolicy.layer),
     Layer.provideMerge(Webhooks.layer(catalogue)),
@@ -168,6 +170,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(
       Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
     ),
+    Layer.provideMerge(Struggling.layer),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
     Layer.provideMerge(Publisher.layer),
     Layer.provideMerge(delivery(config, catalogue)),

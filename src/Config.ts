@@ -233,6 +233,14 @@ export const settings = {
     default: "true",
     parse: parseBoolean
   }),
+  disableAfter: setting({
+    env: "HOOKLINE_DISABLE_AFTER",
+    flag: "disable-after",
+    doc: "Disable a webhook that has had nothing but failures for so long.",
+    accepts: `off, or ${aDuration}`,
+    default: "off",
+    parse: (value) => value === "off" ? Number.POSITIVE_INFINITY : positiveDuration(value)
+  }),
   allowHttp: setting({
     env: "HOOKLINE_ALLOW_HTTP",
     flag: "allow-http",

@@ -53,6 +53,8 @@ export const headerNames = {
   /** On an event released from quarantine, beside `eventId`. */
   released: "Hookline-Released",
   eventTime: "Hookline-Event-Time",
+  /** On an event of hookline itself: what it tells of. Without it nothing of a reserved type is an event. */
+  notice: "Hookline-Notice",
   /** W3C Trace Context, on EVENTS and QUARANTINE. */
   traceparent: "traceparent",
   tracestate: "tracestate"
@@ -157,6 +159,9 @@ export const deliveriesAllFilter = "deliveries.>"
 
 /** The retries asked for, of every partition of a stream. */
 export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
+
+/** The records of deliveries that were given up, of every partition of a stream. */
+export const failedFilter = "deliveries.*.*.*.failed"
 
 /** The stream that holds a partition's records. */
 export const deliveriesStream = (partition: number, streams: number): string => `DELIVERIES-${partition % streams}`

@@ -19,6 +19,7 @@ import type { Catalogue } from "../model/Catalogue.ts"
 import type { ParsedEvent, Rejection } from "../model/Event.ts"
 import { isToken, type WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
+import { verdictOn } from "../model/Matching.ts"
 import { printable } from "../model/Printable.ts"
 import { traceHeaders } from "../model/TraceContext.ts"
 import type { Webhook } from "../model/Webhook.ts"
@@ -133,7 +134,11 @@ export class Partition {
     const { engine, eventsMaxAge, matching, partition, recovered } = this.#env
     const { message } = open
     const known = recovered.settled.get(message.sequence)
-    const webhooks = matching(event.workspaceId, event.type)
+    const subscribed = matching(event.workspaceId, event.type)
+    // Only hookline's own events are about a webhook.
+    const webhooks = event.about === undefined
+      ? subscribed
+      : subscribed.filter((webhook) => verdictOn(webhook, event) === "matched")
     // One more than there are, so that the last of those that settle at once does not close the event before the others are offered.
     open.owed = webhooks.length + 1
     for (const webhook of webhooks) {

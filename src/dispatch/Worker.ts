@@ -22,6 +22,7 @@ import type { Catalogue } from "../model/Catalogue.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { makeIntake } from "./Intake.ts"
+import { makeNotices } from "./Notices.ts"
 import { Partition } from "./Partition.ts"
 import { followRetryRequests } from "./RetryRequests.ts"
 
@@ -79,6 +80,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const ledgers = yield* Ledger
   const endpoints = yield* Endpoints
   const answers = yield* Answers
+  const notices = yield* makeNotices
 
   let status = idle("starting")
   yield* Telemetry.register(() => readings(status()))
@@ -138,8 +140,12 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const progress = yield* Effect.makeLatch(false)
     const progressed = () => {
       progress.unsafeOpen()
+      notices.wake()
     }
     const ledger = yield* ledgers.open({ lastSequences, owns: held.holds, progressed })
+    const telling = yield* notices.open({
+      reached: (stream) => stream === streamNames.webhooks ? subscriptions.sequence() : ledger.highestOf(stream)
+    })
     const { engine, handOver } = yield* endpoints.open({
       ledger,
       owns: held.holds,
@@ -172,6 +178,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
           ? Effect.interrupt
           : Effect.zipRight(Effect.logError(`${what} failed`, cause), Deferred.succeed(lost, `${what} failed`))))
     yield* keepRunning("matching", intake.run)
+    yield* keepRunning("telling of failures", telling)
 
     let live = 0
     for (const { partition, recovered } of claims) {

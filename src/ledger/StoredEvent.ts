@@ -42,6 +42,7 @@ export const readStoredEvent = (
       released: releasedId === undefined
         ? undefined
         : { id: releasedId, timestamp: message.header(headerNames.eventTime) ?? "" },
+      notice: message.header(headerNames.notice) !== undefined,
       fallbackId: () => eventIdAt(eventsCreated, message.sequence),
       time: message.time
     },

@@ -1,11 +1,12 @@
 import { Data, Either, ParseResult, Schema } from "effect"
 import { readFileSync } from "node:fs"
 import { compileSchema, type DataCheck } from "./DataSchema.ts"
-import { entityOf, type EventType, type JsonObject, typeProblem } from "./EventType.ts"
+import { definitionProblem, entityOf, type EventType, type JsonObject } from "./EventType.ts"
 import { readText } from "./JsonBytes.ts"
+import { noticeTypes } from "./NoticeTypes.ts"
 import { printable } from "./Printable.ts"
 
-/** The event types of a platform (CONTRACT 3), in the order of its file. */
+/** The event types of a platform (CONTRACT 3), in the order of its file, and then hookline's own, which every catalogue has. */
 export interface Catalogue {
   readonly types: ReadonlyMap<string, EventType>
   readonly entities: ReadonlySet<string>
@@ -35,7 +36,7 @@ const AnObject = Schema.declare(
 const AString = Schema.String.annotations({ message: () => "must be a string" })
 
 const Entry = Schema.Struct({
-  type: AString.pipe(Schema.filter((text) => typeProblem(text))),
+  type: AString.pipe(Schema.filter((text) => definitionProblem(text))),
   description: AString.pipe(
     Schema.filter((text) => text.trim() !== "" && text.length <= 500),
     Schema.annotations({ message: () => "must be 1 to 500 characters" })
@@ -86,6 +87,23 @@ const exampleProblem = (entry: EventType, check: DataCheck | undefined): string 
   return problem === undefined ? undefined : `breaks the schema: ${problem.field} ${problem.message}`
 }
 
+/** Checks an entry and puts it where the catalogue has it; else the field that is wrong, and why. */
+const add = (
+  types: Map<string, EventType>,
+  checks: Map<string, DataCheck>,
+  entry: EventType
+): Either.Either<void, { readonly field: "schema" | "example"; readonly reason: string }> =>
+  Either.gen(function*() {
+    const check = entry.schema === undefined
+      ? undefined
+      : yield* Either.mapLeft(compileSchema(entry.schema), (reason) => ({ field: "schema" as const, reason }))
+    const reason = exampleProblem(entry, check)
+    if (reason !== undefined) return yield* Either.left({ field: "example" as const, reason })
+    types.set(entry.type, entry)
+    if (check === undefined) checks.delete(entry.type)
+    else checks.set(entry.type, check)
+  })
+
 /**
  * Reads a catalogue: `{"types": [{type, description, example, schema?}, …]}`. With `"extends": "bundled"` the bundled
  * types come first; an entry for one of them takes its place. Unknown keys, a type given twice, a reserved type, a
@@ -97,7 +115,9 @@ export const decode = (json: unknown): Either.Either<Catalogue, CatalogueInvalid
       return yield* Either.left(new CatalogueInvalid({ field: "", reason: "must be an object with the key \"types\"" }))
     }
     const file = yield* Either.mapLeft(decodeFile(json), (error) => fromParseError(json, error))
-    const types = new Map<string, EventType>(file.extends === "bundled" ? bundled.types : [])
+    const types = new Map<string, EventType>(
+      file.extends === "bundled" ? Array.from(bundled.types).filter(([, { reserved }]) => reserved !== true) : []
+    )
     const checks = new Map<string, DataCheck>(file.extends === "bundled" ? bundled.checks : [])
     const seen = new Set<string>()
     for (const [index, entry] of file.types.entries()) {
@@ -105,20 +125,19 @@ export const decode = (json: unknown): Either.Either<Catalogue, CatalogueInvalid
         Either.left(new CatalogueInvalid({ field: `types[${index}].${field}`, type: entry.type, reason }))
       if (seen.has(entry.type)) yield* invalid("type", "is given twice")
       seen.add(entry.type)
-      const check = entry.schema === undefined
-        ? undefined
-        : yield* Either.orElse(compileSchema(entry.schema), (reason) => invalid("schema", reason))
-      const problem = exampleProblem(entry, check)
-      if (problem !== undefined) yield* invalid("example", problem)
-      types.set(entry.type, entry)
-      if (check === undefined) checks.delete(entry.type)
-      else checks.set(entry.type, check)
+      yield* Either.orElse(add(types, checks, entry), ({ field, reason }) => invalid(field, reason))
+    }
+    for (const entry of noticeTypes) {
+      yield* Either.mapLeft(
+        add(types, checks, entry),
+        ({ field, reason }) => new CatalogueInvalid({ field, type: entry.type, reason })
+      )
     }
     return { types, checks, entities: new Set(Array.from(types.keys(), entityOf)) }
   })
 
 /**
- * CraftDesk's 17 event types. None has a schema: a platform adds fields to its events as it grows, and those must
+ * CraftDesk's 17 event types. None of them has a schema: a platform adds fields to its events as it grows, and those must
  * not end in quarantine.
  */
 export const bundled: Catalogue = Either.getOrThrow(

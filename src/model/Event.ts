@@ -1,8 +1,8 @@
 import type { Catalogue } from "./Catalogue.ts"
 import { envelope } from "./Envelope.ts"
 import { type Members, readMembers, says, textOf } from "./EventMembers.ts"
-import { typeProblem } from "./EventType.ts"
-import { type EventId, isToken, type WorkspaceId } from "./Id.ts"
+import { isReserved, typeProblem } from "./EventType.ts"
+import { type EventId, isToken, type WebhookId, type WorkspaceId } from "./Id.ts"
 import { printable } from "./Printable.ts"
 import { reject, type Rejection } from "./Rejection.ts"
 import { isTimestamp, timestampAt } from "./Timestamp.ts"
@@ -21,6 +21,8 @@ export interface PublishedEvent {
   readonly headerId?: string | undefined
   /** What an event released from quarantine got when it first came; its body's own values go before. */
   readonly released?: { readonly id: string; readonly timestamp: string } | undefined
+  /** It says that it is an event of hookline itself: only then may it be of a reserved type. */
+  readonly notice?: boolean | undefined
   /** The id when nobody gave one. Must be a token, the same for the same message. */
   readonly fallbackId: () => string
   /** The stream's time in milliseconds. */
@@ -34,6 +36,8 @@ export interface ParsedEvent {
   /** As published, else in the form of `timestampAt`. */
   readonly timestamp: string
   readonly workspaceId: WorkspaceId
+  /** Of an event of hookline itself: the webhook that it tells of, which never gets it. */
+  readonly about?: WebhookId
   /** The envelope: what every endpoint gets. */
   readonly body: Uint8Array
   /** The publisher's, when its message had a valid one. */
@@ -45,6 +49,7 @@ const noTimestamp = "must be an RFC 3339 date-time with a zone, such as 2025-03-
 
 const isEventId = (text: string): text is EventId => isToken(text)
 const isWorkspaceId = (text: string): text is WorkspaceId => isToken(text)
+const isWebhookId = (text: unknown): text is WebhookId => typeof text === "string" && isToken(text)
 
 const quoted = (text: string | undefined): string => text === undefined ? "not a string" : `"${printable(text)}"`
 
@@ -92,6 +97,12 @@ const readType = (input: PublishedEvent, members: Members): string | Rejection =
   return reject("event_mismatch", `the subject says "${printable(input.type)}", "event" is ${found}`, "event")
 }
 
+const aboutOf = (data: Buffer): WebhookId | undefined => {
+  const parsed: unknown = JSON.parse(data.toString("utf8"))
+  const id = typeof parsed === "object" && parsed !== null && "webhook_id" in parsed ? parsed.webhook_id : undefined
+  return isWebhookId(id) ? id : undefined
+}
+
 /**
  * What a publisher gave, checked by every rule of CONTRACT 4, as the envelope that endpoints get: the only way in, for
  * NATS, HTTP and release alike. Never throws, whatever the bytes are. The text is read once, and `data` is parsed only
@@ -124,11 +135,21 @@ export const parseEvent = (input: PublishedEvent, catalogue: Catalogue | undefin
     )
   }
   const data = members.bytes.subarray(members.data.start, members.data.end)
+  const reserved = isReserved(type)
+  if (reserved && input.notice !== true) {
+    return reject(
+      "reserved_type",
+      `"${printable(type)}" is reserved for hookline's own events; nobody else publishes it`,
+      "event"
+    )
+  }
   const known = catalogue === undefined ? typeProblem(type) === undefined : catalogue.types.has(type)
   if (!known) {
     return { ...reject("unknown_type", `"${printable(type)}" is not an event type of the catalogue`, "event"), id }
   }
   const broken = catalogue?.checks.get(type)?.(JSON.parse(data.toString("utf8")))
   if (broken !== undefined) return { ...reject("schema", `${broken.field} ${broken.message}`, broken.field), id }
-  return { _tag: "Event", id, type, timestamp, workspaceId, body: envelope({ id, type, timestamp, workspaceId }, data) }
+  const body = envelope({ id, type, timestamp, workspaceId }, data)
+  const about = reserved ? aboutOf(data) : undefined
+  return { _tag: "Event", id, type, timestamp, workspaceId, ...(about !== undefined && { about }), body }
 }

@@ -10,22 +10,29 @@ export interface EventType {
   readonly example: JsonObject
   /** JSON Schema (2020-12) that `data` must satisfy. */
   readonly schema?: JsonObject
+  /** hookline's own (model/NoticeTypes.ts): nobody else publishes it, and `*` does not include it. */
+  readonly reserved?: true
 }
 
 /** Both tokens satisfy the rule for ids (CONTRACT 4), without capitals and hyphens. */
-const shape = /^([a-z0-9_]{1,64})\.[a-z0-9_]{1,64}$/
+const shape = /^[a-z0-9_]{1,64}\.[a-z0-9_]{1,64}$/
 
-/** Entities of events about the delivery itself, which a platform cannot define. */
-const reserved: ReadonlySet<string> = new Set(["webhook", "delivery"])
+/** Entities of events about the delivery itself, which a platform can neither define nor publish. */
+const reserved = /^(?:webhook|delivery)\./
 
 /** The `project` of `project.created`. */
 export const entityOf = (type: string): string => type.slice(0, type.indexOf("."))
 
+/** Whether events of this type are hookline's own to publish, whatever their action. */
+export const isReserved = (type: string): boolean => reserved.test(type)
+
 /** Why a text cannot be an event type, as the end of a sentence. */
-export const typeProblem = (text: string): string | undefined => {
-  const entity = shape.exec(text)?.[1]
-  if (entity === undefined) {
-    return "must be <entity>.<action>, each 1 to 64 characters of a-z, 0-9 and _"
-  }
-  return reserved.has(entity) ? `must not begin with ${entity}., which is reserved` : undefined
-}
+export const typeProblem = (text: string): string | undefined =>
+  shape.test(text) ? undefined : "must be <entity>.<action>, each 1 to 64 characters of a-z, 0-9 and _"
+
+/** Why a platform cannot define an event type, as the end of a sentence. */
+export const definitionProblem = (text: string): string | undefined =>
+  typeProblem(text) ??
+    (isReserved(text)
+      ? `must not begin with ${entityOf(text)}., which is reserved for hookline's own events`
+      : undefined)

@@ -39,6 +39,10 @@ export const newEventId = (): EventId => EventId.make(`evt_${randomUUID().replac
 export const eventIdAt = (streamCreated: string, sequence: number): EventId =>
   EventId.make(`evt_${digest(`${streamCreated}\n${sequence}`)}`)
 
+/** The id of an event of hookline itself: made of what it tells of, so that telling of it again makes no second event. */
+export const noticeId = (...parts: ReadonlyArray<string | number>): EventId =>
+  EventId.make(`evt_${digest(parts.join("\n"))}`)
+
 /** The id of a delivery: EVENTS' creation time, the event's sequence and the webhook (CONTRACT 2). */
 export const deliveryId = (eventsCreated: string, eventSequence: number, webhookId: WebhookId): DeliveryId =>
   DeliveryId.make(`dlv_${digest(`${eventsCreated}\n${eventSequence}\n${webhookId}`)}`)

@@ -1,7 +1,8 @@
 import { Data, Either } from "effect"
 import type { Catalogue } from "./Catalogue.ts"
-import { entityOf } from "./EventType.ts"
+import { entityOf, isReserved } from "./EventType.ts"
 import { printable } from "./Printable.ts"
+import type { Webhook } from "./Webhook.ts"
 
 /** What a webhook asks for cannot be subscribed to; `field` is `events` or `events[i]`. */
 export class SubscriptionInvalid extends Data.TaggedError("SubscriptionInvalid")<{
@@ -9,14 +10,35 @@ export class SubscriptionInvalid extends Data.TaggedError("SubscriptionInvalid")
   readonly message: string
 }> {}
 
-/**
- * Whether a webhook with these `events` is owed an event of this type: `*`, `project.*`, or the type itself. The only
- * place where this is decided.
- */
-export const subscribes = (events: ReadonlyArray<string>, type: string): boolean => {
-  const family = `${entityOf(type)}.*`
-  return events.some((wanted) => wanted === type || wanted === "*" || wanted === family)
+/** What of an event decides who gets it. */
+interface Matchable {
+  readonly type: string
+  /** Of an event of hookline itself: the webhook that it tells of. */
+  readonly about?: string | undefined
 }
+
+/** Why a webhook gets an event, or does not. What its being paused or disabled makes of a match says model/Delivery.ts. */
+export type Verdict = "matched" | "not_subscribed" | "own_notice" | "deleted"
+
+/** `*`, `project.*`, or the type itself. hookline's own events are not in `*`. */
+const subscribes = (events: ReadonlyArray<string>, type: string): boolean => {
+  const family = `${entityOf(type)}.*`
+  const inStar = !isReserved(type)
+  return events.some((wanted) => wanted === type || wanted === family || (inStar && wanted === "*"))
+}
+
+/**
+ * Whether a webhook of the event's workspace, as it was when the event was matched, is owed it, and why. The only place where this is decided:
+ * for matching, for telling what became of an event, and for the audit.
+ */
+export const verdictOn = (webhook: Pick<Webhook, "id" | "events" | "deleted">, event: Matchable): Verdict =>
+  webhook.deleted
+    ? "deleted"
+    : !subscribes(webhook.events, event.type)
+    ? "not_subscribed"
+    : event.about === webhook.id
+    ? "own_notice"
+    : "matched"
 
 const problem = (wanted: string, catalogue: Catalogue): string | undefined => {
   if (wanted === "*" || catalogue.types.has(wanted)) return undefined

@@ -21,6 +21,7 @@ export const rejectionReasons = [
   "bad_id",
   "bad_timestamp",
   "data_not_object",
+  "reserved_type",
   "unknown_type",
   "schema"
 ] as const

@@ -2,7 +2,7 @@ import { Cause, Context, Duration, Effect, Either, Layer, Option, Runtime, type 
 import { BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
 import { parseWebhookSubject, streamNames, webhooksFilter } from "../broker/Subjects.ts"
 import type { WorkspaceId } from "../model/Id.ts"
-import { subscribes } from "../model/Matching.ts"
+import { verdictOn } from "../model/Matching.ts"
 import type { Webhook } from "../model/Webhook.ts"
 import { decodeFact, type WebhookFact } from "../model/WebhookFacts.ts"
 import { evolve } from "../model/WebhookLife.ts"
@@ -35,7 +35,10 @@ export class Subscriptions extends Context.Tag("hookline/registry/Subscriptions"
   readonly fence: Effect.Effect<number, BrokerUnavailable>
   /** Waits until a known sequence is folded, 10 s at most. */
   readonly reached: (sequence: number) => Effect.Effect<void, BrokerUnavailable>
-  /** Those whose types match, in order of their ids: enabled, paused and disabled ones. The same array until something changes. */
+  /**
+   * Those whose types match, in order of their ids: enabled, paused and disabled ones. The same array until something changes. For an event of
+   * hookline itself one of them may be what it tells of.
+   */
   readonly matching: (workspaceId: string, eventType: string) => ReadonlyArray<Webhook>
   /** Not when it is deleted, nor when it is another workspace's. */
   readonly find: (workspaceId: string, webhookId: string) => Webhook | undefined
@@ -280,7 +283,9 @@ const make = Effect.gen(function*() {
       if (workspace.index === undefined || workspace.index.size >= indexLimit) workspace.index = new Map()
       const indexed = workspace.index.get(eventType)
       if (indexed !== undefined) return indexed
-      const matches = [...workspace.webhooks.values()].filter(({ events }) => subscribes(events, eventType)).sort(byId)
+      const matches = [...workspace.webhooks.values()]
+        .filter((webhook) => verdictOn(webhook, { type: eventType }) === "matched")
+        .sort(byId)
       workspace.index.set(eventType, matches)
       return matches
     },

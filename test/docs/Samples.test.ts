@@ -400,7 +400,7 @@ describe("the pages about publishing and receiving", () => {
     const file = text("docs/samples/catalogue.json")
     expect(blocks("docs/publishing.md", "json")).toContain(file)
     const catalogue = Either.getOrThrow(decode(JSON.parse(file)))
-    expect(catalogue.types.size).toBe(18)
+    expect(catalogue.types.size).toBe(21)
     expect(catalogue.checks.get("invoice.paid")?.({ id: "inv_1", amount: -1, currency: "EUR" })).toMatchObject({
       field: "data.amount"
     })

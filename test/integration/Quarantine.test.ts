@@ -182,7 +182,7 @@ describe("input that cannot be an event", () => {
           catalogue,
           JSON.stringify({
             types: [
-              ...Array.from(bundled.types.values()),
+              ...Array.from(bundled.types.values()).filter(({ reserved }) => reserved !== true),
               {
                 type: "robot.built",
                 description: "A robot was built",

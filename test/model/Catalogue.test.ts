@@ -29,10 +29,13 @@ const schema = {
 
 const nested = (depth: number): unknown => JSON.parse("{\"a\":".repeat(depth - 1) + "{}" + "}".repeat(depth - 1))
 
+/** hookline's own, which every catalogue has behind its own. */
+const reserved = ["webhook.disabled", "webhook.failing", "delivery.failed"]
+
 const refused = (json: unknown): CatalogueInvalid => Either.getOrThrow(Either.flip(decode(json)))
 
 describe("the bundled catalogue", () => {
-  it("has the 17 types of the source document, in its order", () => {
+  it("has the 17 types of the source document, in its order, and then hookline's own", () => {
     expect([...bundled.types.keys()]).toEqual([
       "project.created",
       "project.updated",
@@ -50,9 +53,10 @@ describe("the bundled catalogue", () => {
       "subscription.created",
       "subscription.upgraded",
       "subscription.downgraded",
-      "subscription.cancelled"
+      "subscription.cancelled",
+      ...reserved
     ])
-    expect([...bundled.entities]).toEqual(["project", "member", "task", "subscription"])
+    expect([...bundled.entities]).toEqual(["project", "member", "task", "subscription", "webhook", "delivery"])
   })
 
   it("has the source document's descriptions and its example", () => {
@@ -72,22 +76,27 @@ describe("the bundled catalogue", () => {
   })
 
   it("has an example for every type and refuses no platform's extra fields", () => {
-    for (const { example } of bundled.types.values()) expect(typeof example["id"]).toBe("string")
-    expect(bundled.checks.size).toBe(0)
+    const theirs = [...bundled.types.values()].filter((type) => type.reserved !== true)
+    for (const { example } of theirs) expect(typeof example["id"]).toBe("string")
+    expect([...bundled.checks.keys()]).toEqual(reserved)
   })
 })
 
 describe("a catalogue of one's own", () => {
   it("replaces the bundled one", () => {
     const catalogue = Either.getOrThrow(decode({ types: [entry(), entry({ type: "a1_b.c_2" })] }))
-    expect([...catalogue.types.keys()]).toEqual(["invoice.paid", "a1_b.c_2"])
-    expect([...catalogue.entities]).toEqual(["invoice", "a1_b"])
+    expect([...catalogue.types.keys()]).toEqual(["invoice.paid", "a1_b.c_2", ...reserved])
+    expect([...catalogue.entities]).toEqual(["invoice", "a1_b", "webhook", "delivery"])
   })
 
   it("or extends it, an entry taking the place of a bundled one", () => {
     const mine = entry({ type: "task.created" })
     const catalogue = Either.getOrThrow(decode({ extends: "bundled", types: [entry(), mine] }))
-    expect([...catalogue.types.keys()]).toEqual([...bundled.types.keys(), "invoice.paid"])
+    expect([...catalogue.types.keys()]).toEqual([
+      ...[...bundled.types.keys()].filter((type) => !reserved.includes(type)),
+      "invoice.paid",
+      ...reserved
+    ])
     expect(catalogue.types.get("task.created")).toEqual(mine)
     expect(bundled.types.get("task.created")).not.toEqual(mine)
   })
@@ -120,6 +129,7 @@ describe("a catalogue of one's own", () => {
     ["an example that is a list", { types: [entry({ example: [] })] }, "types[0].example", "must be an object"],
     ["an example that is null", { types: [entry({ example: null })] }, "types[0].example", "must be an object"],
     ["an unknown key in an entry", { types: [entry({ shcema: {} })] }, "types[0].shcema", "unexpected"],
+    ["an entry that calls itself reserved", { types: [entry({ reserved: true })] }, "types[0].reserved", "unexpected"],
     ["a schema that is no object", { types: [entry({ schema: true })] }, "types[0].schema", "must be an object"],
     ["an unknown keyword", { types: [entry({ schema: { tpye: "object" } })] }, "types[0].schema", "tpye"],
     ["a wrong keyword", { types: [entry({ schema: { type: "objekt" } })] }, "types[0].schema", "type"],
@@ -174,9 +184,12 @@ describe("a catalogue of one's own", () => {
     expect(error).toMatchObject({ field: "types[1].type", reason: expect.stringContaining("<entity>.<action>") })
   })
 
-  it.each(["webhook.created", "delivery.failed"])("refused: %s is reserved", (type) => {
-    expect(refused({ types: [entry({ type })] }))
-      .toMatchObject({ field: "types[0].type", type, reason: expect.stringContaining("reserved") })
+  it.each(["webhook.created", "webhook.disabled", "delivery.failed"])("refused: %s is reserved", (type) => {
+    const why = `must not begin with ${type.split(".")[0]}., which is reserved for hookline's own events`
+    for (const extended of [{}, { extends: "bundled" }]) {
+      expect(refused({ ...extended, types: [entry(), entry({ type })] }))
+        .toMatchObject({ field: "types[1].type", type, reason: why })
+    }
   })
 
   it("an entity that only begins like a reserved one is fine", () => {
@@ -205,7 +218,7 @@ describe("a schema for data", () => {
   const check = (data: unknown) => catalogue.checks.get("invoice.paid")?.(data)
 
   it("is compiled for each type that has one", () => {
-    expect([...catalogue.checks.keys()]).toEqual(["invoice.paid", "invoice.sent"])
+    expect([...catalogue.checks.keys()]).toEqual(["invoice.paid", "invoice.sent", ...reserved])
     // The same $id in two entries is no conflict.
     const twice = {
       types: [{ type: "a.a" }, { type: "a.b" }].map((type) => entry({ ...type, schema: { $id: "same" } }))

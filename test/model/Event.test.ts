@@ -222,7 +222,10 @@ describe("what is refused", () => {
     ],
     ["an unknown type", "{\"data\":{}}", "unknown_type", "event", { type: "invoice.paid" }],
     ["a type in capitals", "{\"data\":{}}", "unknown_type", "event", { type: "Project.created" }],
-    ["a reserved type", "{\"data\":{}}", "unknown_type", "event", { type: "webhook.created" }],
+    ["a reserved type", "{\"data\":{}}", "reserved_type", "event", { type: "webhook.disabled" }],
+    ["a type that only could be reserved", "{\"data\":{}}", "reserved_type", "event", { type: "delivery.succeeded" }],
+    ["HTTP: a reserved type", "{\"event\":\"delivery.failed\",\"data\":{}}", "reserved_type", "event", http],
+    ["a notice of no known type", "{\"data\":{}}", "unknown_type", "event", { type: "webhook.created", notice: true }],
     ["an empty id", "{\"id\":\"\",\"data\":{}}", "bad_id", "id"],
     ["a long id", `{"id":"${id}","data":{}}`, "bad_id", "id"],
     ["a huge id", `{"id":"${huge}","data":{}}`, "bad_id", "id"],
@@ -331,6 +334,37 @@ describe("the catalogue's part", () => {
     expect(again("gone.since")).toMatchObject({ _tag: "Event", type: "gone.since" })
     expect(again("Gone.since")).toMatchObject({ reason: "unknown_type" })
     expect(again(undefined, "{\"event\":\"a\\\".b\",\"data\":{}}")).toMatchObject({ reason: "unknown_type" })
+  })
+})
+
+const disabled = bundled.types.get("webhook.disabled")
+const notice = (data: unknown, catalogue: typeof bundled | undefined = bundled) =>
+  parseEvent(
+    {
+      payload: Buffer.from(JSON.stringify({ id: "evt_1", data })),
+      workspaceId,
+      type: "webhook.disabled",
+      notice: true,
+      fallbackId: () => made.id,
+      time
+    },
+    catalogue
+  )
+
+describe("hookline's own events", () => {
+  it("say which webhook they are about, with and without a catalogue", () => {
+    const about = disabled?.example["webhook_id"]
+    expect(about).toMatch(/^wh_/)
+    expect(notice(disabled?.example)).toMatchObject({ _tag: "Event", about })
+    expect(notice(disabled?.example, undefined)).toMatchObject({ _tag: "Event", about })
+    expect(accepted(JSON.stringify({ data: disabled?.example }))).not.toHaveProperty("about")
+  })
+
+  it("keep to their schema, and are refused to everybody else whatever the catalogue", () => {
+    expect(notice({ reason: null })).toMatchObject({ reason: "schema", field: "data" })
+    expect(notice({ ...disabled?.example, webhook_id: 5 })).toMatchObject({ reason: "schema" })
+    expect(again("webhook.disabled")).toMatchObject({ reason: "reserved_type", field: "event" })
+    expect(parse("{\"data\":{}}", { type: "webhook.disabled", released: made })).not.toHaveProperty("id")
   })
 })
 

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import { bundled } from "../../src/model/Catalogue.ts"
-import { subscribes, validateSubscription } from "../../src/model/Matching.ts"
+import { WebhookId } from "../../src/model/Id.ts"
+import { validateSubscription, type Verdict, verdictOn } from "../../src/model/Matching.ts"
 
-describe("subscribes", () => {
+const webhook = (events: ReadonlyArray<string>, deleted = false) => ({ id: WebhookId.make("wh_1"), events, deleted })
+
+describe("whether a webhook subscribes to a type", () => {
   it.each<[ReadonlyArray<string>, string, boolean]>([
     [["project.created"], "project.created", true],
     [["project.created"], "project.updated", false],
@@ -24,7 +27,41 @@ describe("subscribes", () => {
     [["project.c*"], "project.created", false],
     [["*.*"], "project.created", false],
     [[""], "project.created", false]
-  ])("%j, %s: %s", (events, type, expected) => expect(subscribes(events, type)).toBe(expected))
+  ])("%j, %s: %s", (events, type, expected) => {
+    expect(verdictOn(webhook(events), { type })).toBe(expected ? "matched" : "not_subscribed")
+  })
+})
+
+describe("who gets an event, and why not", () => {
+  const mine = "wh_1"
+  const another = "wh_2"
+  it.each<[ReadonlyArray<string>, string, string | undefined, Verdict]>([
+    // hookline's own events are not in the star; by name or by family they are had.
+    [["*"], "webhook.disabled", another, "not_subscribed"],
+    [["*"], "delivery.failed", another, "not_subscribed"],
+    [["*"], "webhook.anything", another, "not_subscribed"],
+    [["*", "project.*"], "webhook.failing", another, "not_subscribed"],
+    [["*", "webhook.*"], "webhook.failing", another, "matched"],
+    [["webhook.*"], "webhook.disabled", another, "matched"],
+    [["webhook.*"], "delivery.failed", another, "not_subscribed"],
+    [["delivery.*"], "delivery.failed", another, "matched"],
+    [["webhook.disabled"], "webhook.disabled", another, "matched"],
+    [["webhook.disabled"], "webhook.failing", another, "not_subscribed"],
+    // Nor are they ever sent to the webhook that they tell of.
+    [["webhook.*"], "webhook.disabled", mine, "own_notice"],
+    [["webhook.failing"], "webhook.failing", mine, "own_notice"],
+    [["*", "delivery.*"], "delivery.failed", mine, "own_notice"],
+    [["*"], "delivery.failed", mine, "not_subscribed"],
+    // An entity that only begins like theirs is a platform's.
+    [["*"], "webhooks.made", undefined, "matched"],
+    [["*"], "delivery_note.sent", undefined, "matched"]
+  ])("%j, %s about %s: %s", (events, type, about, expected) => {
+    expect(verdictOn(webhook(events), { type, about })).toBe(expected)
+  })
+
+  it("a deleted one gets nothing", () => {
+    expect(verdictOn(webhook(["*"], true), { type: "project.created" })).toBe("deleted")
+  })
 })
 
 const refused = (events: ReadonlyArray<string>) => Either.flip(validateSubscription(events, bundled))
@@ -36,6 +73,8 @@ describe("validateSubscription", () => {
       .toEqual(["task.created", "project.*", "*", "project.created"])
     const all = [...bundled.types.keys()]
     expect(Either.getOrThrow(validateSubscription(all, bundled))).toEqual(all)
+    const own = ["webhook.*", "delivery.*", "webhook.disabled", "webhook.failing", "delivery.failed"]
+    expect(Either.getOrThrow(validateSubscription(own, bundled))).toEqual(own)
   })
 
   it("an empty list is refused", () => {
@@ -64,7 +103,8 @@ describe("validateSubscription", () => {
     "Project.created",
     "__proto__.*",
     "constructor",
-    "webhook.*",
+    "webhook.created",
+    "webhooks.*",
     ">"
   ])("%j is refused with its place", (wanted) => {
     const error = Either.getOrThrow(refused(["project.created", wanted]))

@@ -108,14 +108,23 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
         expect((yield* ask("DELETE", "/openapi.json")).headers.get("allow")).toBe("GET")
       }))
 
-    it.effect("the event types are the catalogue's", () =>
+    it.effect("the event types are the catalogue's, and hookline's own, marked as such", () =>
       Effect.gen(function*() {
         const { json, status } = yield* ask("GET", "/v1/event-types")
         expect(status).toBe(200)
         expect(json.next).toBe(null)
         const data = json.data as unknown as ReadonlyArray<{ type: string; example: object; description: string }>
-        expect(data).toHaveLength(17)
+        expect(data).toHaveLength(20)
         expect(data[0]).toMatchObject({ type: "project.created", example: { name: "Website Redesign" } })
+        expect(data[0]).not.toHaveProperty("reserved")
+        expect(data.slice(17)).toMatchObject(
+          ["webhook.disabled", "webhook.failing", "delivery.failed"].map((type) => ({
+            type,
+            reserved: true,
+            example: { webhook_id: expect.stringMatching(/^wh_/) },
+            schema: { type: "object" }
+          }))
+        )
       }))
 
     it.effect("deliveries of a webhook, of this workspace only", () =>

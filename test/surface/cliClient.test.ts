@@ -131,8 +131,8 @@ layer(
   it.effect("event types and the quarantine", () =>
     Effect.gen(function*() {
       const types = yield* typed(["event-types"])
-      expect(types.out.trim().split("\n")).toHaveLength(18)
-      expect(yield* json(["event-types"])).toMatchObject({ data: { length: 17 } })
+      expect(types.out.trim().split("\n")).toHaveLength(21)
+      expect(yield* json(["event-types"])).toMatchObject({ data: { length: 20 } })
       expect((yield* typed(["quarantine", "list", "--limit", "10"])).out).toBe("nothing in quarantine\n")
     }))
 

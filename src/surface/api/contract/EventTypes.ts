@@ -9,7 +9,11 @@ const EventTypeView = Schema.Struct({
   type: Schema.String.annotations({ examples: ["project.created"] }),
   description: Schema.String,
   example: Schema.Unknown.annotations({ description: "An example of `data`." }),
-  schema: exact(Schema.Unknown).annotations({ description: "JSON Schema that `data` must satisfy, if there is one." })
+  schema: exact(Schema.Unknown).annotations({ description: "JSON Schema that `data` must satisfy, if there is one." }),
+  reserved: exact(Schema.Literal(true)).annotations({
+    description:
+      "hookline's own events, about the workspace's webhooks: they cannot be published, and a webhook gets them when it subscribes to them by name or by family; `*` does not include them."
+  })
 }).annotations({ identifier: "EventType" })
 const EventTypePage = page(EventTypeView, "EventTypes")
 

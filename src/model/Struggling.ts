@@ -1,0 +1,78 @@
+/** Which webhooks are failing, and which have failed for so long that they are disabled: what is decided of their last attempts. */
+import { isReserved } from "./EventType.ts"
+import { type EventId, noticeId, type WebhookId } from "./Id.ts"
+import { iso, type Notice, originOf } from "./Notice.ts"
+import type { Webhook } from "./Webhook.ts"
+
+/** What is remembered of a webhook's attempts. Times are broker milliseconds, of the attempts' starts. */
+export interface RecentAttempts {
+  /** One bit an attempt, the newest lowest, 1 for success. */
+  readonly recent: number
+  /** How many of the bits mean something. */
+  readonly recentCount: number
+  readonly lastAttemptAt: number | undefined
+  readonly lastSuccessAt: number | undefined
+  /** When the first of the failures since the last success began. Undefined: the last attempt succeeded, or there was none. */
+  readonly failingSince: number | undefined
+  readonly lastError: string | undefined
+}
+
+type Struggling = Pick<Webhook, "id" | "workspaceId" | "url" | "events">
+
+/** An attempt that is older says nothing of today. */
+const freshness = 3_600_000
+
+/** So many attempts are looked at; with fewer nobody is told that it is failing. */
+const attempts = 20
+
+const succeededOf = (recent: number): number => {
+  let ones = 0
+  for (let bits = recent; bits !== 0; bits &= bits - 1) ones++
+  return ones
+}
+
+/** One a webhook and day, in UTC: told again on the same day it is the same event. */
+const failingId = (webhookId: WebhookId, now: number): EventId =>
+  noticeId("webhook.failing", webhookId, iso(now).slice(0, 10))
+
+/**
+ * For a webhook of whose last 20 attempts less than half succeeded, and the last one, within the hour, did not. Not for one that takes nothing but
+ * hookline's own events: their deliveries make none.
+ */
+export const failingNotice = (
+  webhook: Struggling,
+  { failingSince, lastAttemptAt, lastError, lastSuccessAt, recent, recentCount }: RecentAttempts,
+  now: number
+): Notice | undefined => {
+  const succeeded = succeededOf(recent)
+  if (failingSince === undefined || recentCount < attempts || succeeded * 2 >= attempts) return undefined
+  if (lastAttemptAt === undefined || now - lastAttemptAt > freshness) return undefined
+  if (webhook.events.every(isReserved)) return undefined
+  return {
+    type: "webhook.failing",
+    id: failingId(webhook.id, now),
+    workspaceId: webhook.workspaceId,
+    at: lastAttemptAt,
+    data: {
+      webhook_id: webhook.id,
+      ...originOf(webhook.url),
+      attempts,
+      succeeded,
+      failing_since: iso(failingSince),
+      last_success_at: lastSuccessAt === undefined ? null : iso(lastSuccessAt),
+      last_error: lastError ?? null
+    }
+  }
+}
+
+/**
+ * Why a webhook is to be disabled: it had a failure at `failingSince`, one that is `patience` later or more, and no success between. Time alone
+ * disables nothing: a webhook that nothing was sent to has not failed. Undefined: it stays.
+ */
+export const givenUp = (
+  { failingSince, lastAttemptAt }: Pick<RecentAttempts, "failingSince" | "lastAttemptAt">,
+  patience: number
+): string | undefined =>
+  failingSince === undefined || lastAttemptAt === undefined || lastAttemptAt - failingSince < patience
+    ? undefined
+    : `nothing but failures since ${iso(failingSince)}`
