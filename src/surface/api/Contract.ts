@@ -6,6 +6,7 @@ import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { quarantine } from "./contract/Quarantine.ts"
+import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
 import { workspaces } from "./contract/Workspaces.ts"
 import * as Error from "./Errors.ts"
@@ -21,6 +22,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(webhooks)
   .add(quarantine)
   .add(deliveries)
+  .add(stats)
   .add(apiKeys)
   .add(workspaces)
   .add(health)

@@ -12,6 +12,7 @@ import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
+import { stats } from "./StatsRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
 import { workspaces } from "./WorkspaceRoutes.ts"
 
@@ -105,6 +106,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(webhooks),
   Layer.provide(quarantine),
   Layer.provide(deliveries),
+  Layer.provide(stats),
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
   Layer.provide(health),
