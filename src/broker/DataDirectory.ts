@@ -7,10 +7,10 @@ import { type DataDirectoryInUse, lock } from "./DirectoryLock.ts"
 import { errno, read, secret, unusable, unusableBecause, write } from "./PrivateFile.ts"
 
 /** Below this much free space nothing is started: a broker that runs into a full disk answers publishers with silence. */
-const leastFreeBytes = 64 * 1024 * 1024
+export const leastFreeBytes = 64 * 1024 * 1024
 
-const operatorKeyFile = "operator.key"
-const masterKeyFile = "master.key"
+export const operatorKeyFile = "operator.key"
+export const masterKeyFile = "master.key"
 const serverFile = "server.json"
 
 /** Where the embedded broker keeps its streams, inside the data directory. */

@@ -74,6 +74,7 @@ const make = Effect.gen(function*() {
               refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
           )
         ),
+    next: (stream, subject, from) => directGet(stream, { seq: Math.max(1, from), next_by_subj: checkSubject(subject) }),
     sequenceAt: (stream, time) =>
       Effect.flatMap(
         directGet(stream, { start_time: new Date(time).toISOString(), next_by_subj: ">" }),

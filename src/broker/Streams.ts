@@ -57,6 +57,12 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
   readonly message: (stream: string, sequence: number) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /** The last message on a subject, none if there is none. */
   readonly last: (stream: string, subject: string) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
+  /** The first message on a subject at or after a sequence, none if there is none. From the leader or a replica (direct get). */
+  readonly next: (
+    stream: string,
+    subject: string,
+    from: number
+  ) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /** The sequence of the first message at or after a broker time; `lastSequence + 1` when there is none. */
   readonly sequenceAt: (stream: string, time: number) => Effect.Effect<number, BrokerUnavailable>
   /**

@@ -25,7 +25,7 @@ const freshness = 3_600_000
 /** So many attempts are looked at; with fewer nobody is told that it is failing. */
 const attempts = 20
 
-const succeededOf = (recent: number): number => {
+export const succeededOf = (recent: number): number => {
   let ones = 0
   for (let bits = recent; bits !== 0; bits &= bits - 1) ones++
   return ones

@@ -68,12 +68,13 @@ export const makeProjection = Effect.gen(function*() {
   const put = (record: KeyRecord, sequence: number): void => {
     const { id, workspaceId } = record.key
     const entry = known.get(id)
-    if (entry !== undefined) {
-      if (sequence <= entry.sequence) return
+    if (entry !== undefined && sequence <= entry.sequence) return
+    if (entry !== undefined && entry.record.key.workspaceId === workspaceId) {
       entry.record = record
       entry.sequence = sequence
       return
     }
+    drop(id)
     const made = { record, sequence, notedAt: 0 }
     known.set(id, made)
     const siblings = byWorkspace.get(workspaceId) ?? new Map<string, KnownKey>()
@@ -81,6 +82,8 @@ export const makeProjection = Effect.gen(function*() {
   }
 
   const fold = (message: Pick<StoredMessage, "subject" | "sequence" | "data" | "header">): void => {
+    // The follower and the reading to the leader's end bring the same: what one of them was late with must not undo what came after it.
+    if (message.sequence <= folded) return
     const id = bucketKey("API_KEYS", message.subject)
     const entry = known.get(id)
     if (entry !== undefined && entry.sequence >= message.sequence) return

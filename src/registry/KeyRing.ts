@@ -71,6 +71,16 @@ const parse = (text: string): Either.Either<readonly [MasterKey, ...ReadonlyArra
     return first === undefined ? yield* Either.left(refuse("no key")) : [first, ...rest] as const
   })
 
+/** The ids of a ring's keys, the sealing one first. */
+export const ringIds = (text: string): Either.Either<ReadonlyArray<string>, InvalidSetting> =>
+  Either.map(parse(text), (keys) => keys.map(({ id }) => id))
+
+/** Which key sealed a box; undefined for what is no box. */
+export const sealedBy = (box: string): string | undefined => {
+  const [version, keyId = ""] = box.split(".")
+  return version === "v1" && isToken(keyId) ? keyId : undefined
+}
+
 const associated = ({ kind, version, webhookId, workspaceId }: Binding): Uint8Array =>
   Buffer.from(`hookline v1\n${workspaceId}\n${webhookId}\n${version}\n${kind}`)
 

@@ -10,6 +10,14 @@ import { evolve } from "../model/WebhookLife.ts"
 /** Called with the webhook as it is after the fact. Must not throw, block or wait. */
 export type ChangeListener = (webhook: Webhook, fact: WebhookFact) => void
 
+/** How many webhooks a workspace has, by state; deleted ones are not counted. */
+export interface WorkspaceWebhooks {
+  readonly id: WorkspaceId
+  readonly enabled: number
+  readonly paused: number
+  readonly disabled: number
+}
+
 /**
  * Who is subscribed: the fold of WEBHOOKS, held in memory, following the stream from its start for as long as the layer lives. The layer is
  * built when everything that stood in the stream is folded.
@@ -38,6 +46,15 @@ export class Subscriptions extends Context.Tag("hookline/registry/Subscriptions"
   readonly get: (webhookId: string) => Webhook | undefined
   /** Those not deleted, oldest first. */
   readonly ofWorkspace: (workspaceId: string) => ReadonlyArray<Webhook>
+  /**
+   * Workspaces that have webhooks or had some, in order of their ids: those whose ids begin with `prefix` and come after `after`, at most
+   * `limit`.
+   */
+  readonly workspaces: (query: {
+    readonly prefix: string
+    readonly after: string
+    readonly limit: number
+  }) => ReadonlyArray<WorkspaceWebhooks>
   /** The sequence of the last message on the webhook's subject, for a write that expects it; 0 when there is none. */
   readonly lastSequenceOf: (webhookId: string) => number
   /** Called synchronously after each fact that is folded from now on, until the scope closes. */
@@ -80,6 +97,19 @@ const none: ReadonlyArray<Webhook> = []
 const byId = (a: Webhook, b: Webhook): number => a.id < b.id ? -1 : 1
 const byAge = (a: Webhook, b: Webhook): number => a.createdAt - b.createdAt || byId(a, b)
 
+const byText = (a: string, b: string): number => a < b ? -1 : a > b ? 1 : 0
+
+/** The index of the first of ordered texts that passes; their number when none does. All behind one that passes must pass too. */
+const firstThat = (texts: ReadonlyArray<string>, passes: (text: string) => boolean): number => {
+  let [low, high] = [0, texts.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (passes(texts[middle] ?? "")) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
 const make = Effect.gen(function*() {
   const streams = yield* Streams
   const runtime = yield* Effect.runtime<never>()
@@ -89,6 +119,9 @@ const make = Effect.gen(function*() {
 
   const known = new Map<string, Known>()
   const workspaces = new Map<string, Workspace>()
+  /** Their ids; in order while `sorted`. */
+  const workspaceIds: Array<WorkspaceId> = []
+  let sorted = true
   const listeners = new Set<ChangeListener>()
   const waiters = new Set<Waiter>()
   let folded = 0
@@ -97,9 +130,29 @@ const make = Effect.gen(function*() {
   let broken: string | undefined
 
   const workspaceOf = (id: WorkspaceId): Workspace => {
-    const workspace = workspaces.get(id) ?? { id, webhooks: new Map(), index: undefined }
+    const known = workspaces.get(id)
+    if (known !== undefined) return known
+    const workspace: Workspace = { id, webhooks: new Map(), index: undefined }
     workspaces.set(id, workspace)
+    workspaceIds.push(id)
+    sorted = false
     return workspace
+  }
+
+  const workspacesOf: Context.Tag.Service<Subscriptions>["workspaces"] = ({ after, limit, prefix }) => {
+    // By code units, as the comparisons below; what was in order stays so, which makes it cheap.
+    if (!sorted) workspaceIds.sort(byText)
+    sorted = true
+    const from = firstThat(workspaceIds, (id) => id >= prefix && id > after)
+    const page: Array<WorkspaceWebhooks> = []
+    for (let index = from; index < workspaceIds.length && page.length < limit; index++) {
+      const id = workspaceIds[index]
+      if (id === undefined || !id.startsWith(prefix)) break
+      const states = { enabled: 0, paused: 0, disabled: 0 }
+      for (const { state } of workspaces.get(id)?.webhooks.values() ?? []) states[state] += 1
+      page.push({ id, ...states })
+    }
+    return page
   }
 
   const keep = (entry: Known | undefined, next: Webhook, sequence: number): Webhook => {
@@ -239,6 +292,7 @@ const make = Effect.gen(function*() {
     find: (workspaceId, webhookId) => workspaces.get(workspaceId)?.webhooks.get(webhookId),
     get: (webhookId) => known.get(webhookId)?.webhook,
     ofWorkspace: (workspaceId) => [...workspaces.get(workspaceId)?.webhooks.values() ?? []].sort(byAge),
+    workspaces: workspacesOf,
     lastSequenceOf: (webhookId) => known.get(webhookId)?.sequence ?? 0,
     onChange: (listener) =>
       Effect.acquireRelease(

@@ -5,7 +5,7 @@ import type { BrokerUnavailable } from "../broker/Streams.ts"
 import { key } from "../broker/Subjects.ts"
 import type { StaticHeader } from "../model/StaticHeaders.ts"
 import { versionsReferred, type Webhook } from "../model/Webhook.ts"
-import { KeyRing } from "./KeyRing.ts"
+import { KeyRing, sealedBy } from "./KeyRing.ts"
 
 /**
  * What signing an attempt needs, in clear. Which secrets are in force at the moment of the attempt says `secretsInForce`; each version that
@@ -117,6 +117,13 @@ const boxesOf = (entry: Option.Option<Entry>): Either.Either<Boxes, "not_found" 
         })
       )
   })
+
+/** The keys that sealed what SECRETS holds for one webhook; none when it is not readable as such. */
+export const keysOf = (stored: Uint8Array): ReadonlyArray<string> =>
+  decodeStored(utf8.decode(stored)).pipe(
+    Either.map(({ entries }) => [...new Set(Object.values(entries).flatMap((box) => sealedBy(box) ?? []))]),
+    Either.getOrElse(() => [])
+  )
 
 const make = Effect.gen(function*() {
   const keyValue = yield* KeyValue

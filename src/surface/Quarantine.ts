@@ -60,9 +60,10 @@ const windows = { first: 256, largest: 16_384, count: 24 }
 
 const marker = /^released-\d+$/
 
-const entryId = (sequence: number): string => `qrn_${sequence}`
+export const entryId = (sequence: number): string => `qrn_${sequence}`
 
-const sequenceOf = (id: string): number | undefined => {
+/** Undefined for what is no entry's id. */
+export const sequenceOf = (id: string): number | undefined => {
   const match = /^qrn_([1-9]\d{0,14})$/.exec(id)
   return match === null ? undefined : Number(match[1])
 }
@@ -107,6 +108,11 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
     readonly limit: number
     readonly cursor?: string | undefined
   }) => Effect.Effect<QuarantinePage, BrokerUnavailable | InvalidCursor>
+  /** One entry with its whole input. */
+  readonly show: (
+    workspaceId: WorkspaceId,
+    id: string
+  ) => Effect.Effect<QuarantineEntry, EntryNotFound | BrokerUnavailable>
   /**
    * Checks an entry again, publishes it with its id and time, and marks it as released. What lies between publishing and marking is
    * covered twice: by the message id (two minutes) and by the event's identity (24 hours).
@@ -191,15 +197,26 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         return { entries, next: to >= firstSequence && to > 0 ? entryId(to + 1) : undefined }
       })
 
-      const release: Quarantine["Type"]["release"] = Effect.fnUntraced(function*(workspaceId, id) {
+      /** The message of an entry; another workspace's is not found. */
+      const find = Effect.fnUntraced(function*(workspaceId: WorkspaceId, id: string) {
         const sequence = sequenceOf(id)
         if (sequence === undefined) return yield* new EntryNotFound({ id })
         const message = Option.getOrUndefined(yield* streams.message(streamNames.quarantine, sequence))
         const place = message === undefined ? Option.none() : parseQuarantineSubject(message.subject)
-        if (
-          message === undefined || Option.isNone(place) || place.value.workspaceId !== workspaceId ||
-          marker.test(place.value.reason)
-        ) return yield* new EntryNotFound({ id })
+        return message === undefined || Option.isNone(place) || place.value.workspaceId !== workspaceId ||
+            marker.test(place.value.reason)
+          ? yield* new EntryNotFound({ id })
+          : message
+      })
+
+      const show: Quarantine["Type"]["show"] = Effect.fnUntraced(function*(workspaceId, id) {
+        const message = yield* find(workspaceId, id)
+        return toEntry(message, reasonOf(message), yield* isReleased(workspaceId, message.sequence))
+      })
+
+      const release: Quarantine["Type"]["release"] = Effect.fnUntraced(function*(workspaceId, id) {
+        const message = yield* find(workspaceId, id)
+        const sequence = message.sequence
         if (yield* isReleased(workspaceId, sequence)) return yield* new AlreadyReleased({ id })
         const subject = message.header(headerNames.subject) ?? ""
         const type = typeOf(subject, workspaceId)
@@ -253,7 +270,7 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         return event.id
       })
 
-      return { list, release }
+      return { list, show, release }
     })
   )
 }

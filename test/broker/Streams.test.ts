@@ -45,6 +45,14 @@ describe("Streams", () => {
       expect(yield* streams.sequenceAt("EVENTS", 0)).toBe(1)
       expect(yield* streams.sequenceAt("EVENTS", state.brokerTime + 60_000)).toBe(4)
       expect(yield* streams.sequenceAt("WEBHOOKS", last.time)).toBeLessThanOrEqual(2)
+      const next = (from: number) =>
+        Effect.map(
+          streams.next("WEBHOOKS", webhookSubject("ws_a", "wh_1"), from),
+          Option.map(({ sequence }) => sequence)
+        )
+      expect([yield* next(0), yield* next(1), yield* next(2), yield* next(3)]).toEqual(
+        [1, 1, 2].map(Option.some).concat(Option.none())
+      )
     }).pipe(Effect.provide(brokerLayer())))
 
   it.scopedLive("scans a range, a filter and nothing", () =>

@@ -6,6 +6,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import * as Broker from "../../src/broker/Broker.ts"
+import { surveyBroker } from "../../src/broker/BrokerSurvey.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
 import { ObjectStore } from "../../src/broker/ObjectStore.ts"
@@ -90,6 +91,7 @@ describe("nats.conf", () => {
         expect(Option.isSome(yield* objects.get("a"))).toBe(true)
         yield* objects.remove("a")
         yield* (yield* Lease).acquire("worker")
+        expect((yield* surveyBroker()).streams.map(({ name }) => name)).toContain("QUARANTINE")
 
         const publisher = yield* login(address, "publisher", passwords.PUBLISHER)
         const ack = yield* Effect.promise(() => publisher.jetstream().publish("events.ws.project.created", "{}"))

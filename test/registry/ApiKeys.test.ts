@@ -187,6 +187,32 @@ describe("ApiKeys", () => {
       expect(keys.confirmed()).toBe(true)
     }).pipe(onBroker))
 
+  it.live("a follower that lags behind brings nothing back that was deleted meanwhile", () =>
+    Effect.gen(function*() {
+      const writer = yield* another()
+      const late: Array<() => void> = []
+      const lagging = Layer.effect(
+        Streams,
+        Effect.map(Streams, (streams) => ({
+          ...streams,
+          follow: (range) =>
+            streams.follow({ ...range, onMessage: (message) => void late.push(() => range.onMessage(message)) })
+        }))
+      )
+      const keys = yield* another(lagging)
+      const { nats } = yield* Connection
+      const foreign = yield* Effect.promise(() => nats.jetstream().views.kv("API_KEYS"))
+      const { key } = yield* writer.create(settings())
+      yield* until("known without the follower", hasKey(keys, key.id))
+      yield* Effect.promise(() => foreign.delete(key.id))
+      yield* until("gone without the follower", lost(keys, key.id))
+      expect(late.length).toBeGreaterThan(0)
+      for (const deliver of late) {
+        deliver()
+        expect(keys.find(key.id)).toBeUndefined()
+      }
+    }).pipe(onBroker))
+
   it.live("another workspace's key, the operator's and one that never was are not found", () =>
     Effect.gen(function*() {
       const keys = yield* another()

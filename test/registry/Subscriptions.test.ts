@@ -138,6 +138,32 @@ describe("Subscriptions", () => {
       expect(subscriptions.sequence()).toBe(250)
     }).pipe(Effect.provide(Subscriptions.layer.pipe(Layer.provideMerge(freshBroker())))))
 
+  it.scopedLive("lists workspaces in order of their ids, page by page, with their webhooks by state", () =>
+    Effect.gen(function*() {
+      const subscriptions = yield* Subscriptions
+      const list = (prefix = "", after = "", limit = 100) =>
+        subscriptions.workspaces({ prefix, after, limit }).map(({ id }) => id as string)
+      expect(list()).toEqual([])
+      for (const workspace of ["b_2", "a", "B", "b_1", "b-0", "c"]) yield* write(create(workspace, `wh_${workspace}`))
+      yield* write(create("b_1", "wh_x"), { type: "pause" })
+      yield* write(create("b_1", "wh_y"), { type: "disable" })
+      yield* write(create("b_1", "wh_z"), { type: "delete" })
+      yield* subscriptions.fence
+      expect(list()).toEqual(["B", "a", "b-0", "b_1", "b_2", "c"])
+      expect(list("b")).toEqual(["b-0", "b_1", "b_2"])
+      expect(list("b_", "", 1)).toEqual(["b_1"])
+      expect(list("b_", "b_1", 1)).toEqual(["b_2"])
+      expect(list("b_", "b_2")).toEqual([])
+      expect(list("b_", "z")).toEqual([])
+      expect(list("", "bb")).toEqual(["c"])
+      yield* write(create("aa", "wh_aa"))
+      yield* subscriptions.fence
+      expect(list("a")).toEqual(["a", "aa"])
+      expect(subscriptions.workspaces({ prefix: "b_1", after: "", limit: 1 })).toEqual([
+        { id: "b_1", enabled: 1, paused: 1, disabled: 1 }
+      ])
+    }).pipe(Effect.provide(Subscriptions.layer.pipe(Layer.provideMerge(freshBroker())))))
+
   it.scopedLive("matches by workspace and type, in order of ids, and drops what is deleted", () =>
     Effect.gen(function*() {
       const subscriptions = yield* Subscriptions

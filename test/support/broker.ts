@@ -32,6 +32,8 @@ import { lastingPort } from "./port.ts"
 export interface TestBrokerService {
   readonly url: string
   readonly port: number
+  /** Of its HTTP monitoring, with that option. */
+  readonly monitoringPort: number
   readonly directory: string
   readonly kill: Effect.Effect<void>
   readonly restart: Effect.Effect<void>
@@ -45,6 +47,7 @@ export interface TestBrokerOptions {
   /** The server's max_file_store, by default far more than the streams ask for. */
   readonly maxFileStore?: string
   readonly jetStream?: false
+  readonly monitoring?: true
   /** Without: anonymous access. The password as it stands in a URL. */
   readonly login?: { readonly user: string; readonly password: string }
 }
@@ -76,6 +79,7 @@ const start = (options: TestBrokerOptions): Effect.Effect<TestBrokerService, nev
     const login = options.login
     let child: ChildProcess | undefined
     let port = yield* lastingPort
+    const monitoringPort = yield* lastingPort
 
     const end = (signal: NodeJS.Signals) =>
       Effect.async<void>((resume) => {
@@ -96,6 +100,7 @@ const start = (options: TestBrokerOptions): Effect.Effect<TestBrokerService, nev
           `server_name: "test"`,
           `listen: "127.0.0.1:${port}"`,
           `max_payload: 2MB`,
+          ...(options.monitoring === true ? [`http: "127.0.0.1:${monitoringPort}"`] : []),
           `ports_file_dir: ${JSON.stringify(directory)}`,
           ...(login === undefined
             ? []
@@ -133,6 +138,7 @@ const start = (options: TestBrokerOptions): Effect.Effect<TestBrokerService, nev
     return {
       url: `nats://${login === undefined ? "" : `${login.user}:${login.password}@`}127.0.0.1:${port}`,
       port,
+      monitoringPort,
       directory,
       kill: end("SIGKILL"),
       restart: Effect.suspend(() => Effect.withClock(run, live)),

@@ -15,7 +15,9 @@ HttpApi.reflect(HooklineApi, {
 })
 const concrete = (path: string) => path.replace(":id", path.includes("quarantine") ? "qrn_1" : "wh_1")
 const keyed = routes.filter(({ path }) => path.startsWith("/v1/"))
-const ofWorkspace = keyed.filter(({ path }) => path !== "/v1/event-types")
+/** The same for every workspace, or about all of them. */
+const ofNone = ["/v1/event-types", "/v1/workspaces"]
+const ofWorkspace = keyed.filter(({ path }) => !ofNone.includes(path))
 
 const lines: Array<string> = []
 
@@ -75,7 +77,7 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
             expect(problem(answer.json).field).toBe("X-Workspace-Id")
           }
         }
-        expect((yield* ask("GET", "/v1/event-types", { workspace: null })).status).toBe(200)
+        for (const path of ofNone) expect((yield* ask("GET", path, { workspace: null })).status).toBe(200)
       }))
 
     it.effect("no webhook and no event belongs to the workspace _", () =>
@@ -188,10 +190,13 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
         expect(status).toBe(200)
         const document = json as unknown as {
           readonly openapi: string
+          readonly servers: ReadonlyArray<unknown>
+          readonly tags: ReadonlyArray<{ readonly description: string }>
           readonly paths: Record<
             string,
             Record<string, {
               readonly responses: Record<string, { content?: Json; headers?: Json }>
+              readonly operationId: string
               readonly security: ReadonlyArray<unknown>
               readonly summary: string
               readonly description: string
@@ -201,6 +206,15 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
           readonly components: { readonly schemas: Record<string, { readonly examples?: ReadonlyArray<unknown> }> }
         }
         expect(document.openapi).toBe("3.1.0")
+        expect(document.servers).toEqual([{ url: "/", description: expect.any(String) }])
+        for (const tag of document.tags) expect(tag.description.length).toBeGreaterThan(5)
+        const operations = Object.values(document.paths).flatMap((methods) => Object.values(methods))
+        // What a generated client calls its methods: a name that changes breaks its users.
+        const names = operations.map(({ operationId }) => operationId)
+        expect(new Set(names).size).toBe(names.length)
+        expect(names).toEqual(
+          expect.arrayContaining(["webhooks.create", "events.publish", "deliveries.list", "readyz"])
+        )
         for (const { method, path } of routes) {
           const operation = document.paths[path.replace(":id", "{id}")]?.[method.toLowerCase()]
           expect(operation?.summary, `${method} ${path}`).toBeTruthy()
@@ -217,7 +231,7 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
             expect(headers === undefined).toBe(status !== "429" && status !== "503")
           }
           const workspace = operation?.parameters.find(({ name }) => name === "x-workspace-id")
-          expect(workspace?.required).toBe(path === "/v1/event-types" ? undefined : false)
+          expect(workspace?.required).toBe(ofNone.includes(path) ? undefined : false)
         }
         const text = JSON.stringify(document)
         const schemas = document.components.schemas

@@ -50,7 +50,11 @@ layer(apiLayer(), { excludeTestServices: true })("while the broker is away", (it
         expectUnavailable("rotate", yield* ask("POST", `${path}/rotate-secret`))
         expectUnavailable("delete", yield* ask("DELETE", path))
         expectUnavailable("quarantine", yield* ask("GET", "/v1/quarantine"))
+        expectUnavailable("entry", yield* ask("GET", "/v1/quarantine/qrn_1"))
         expectUnavailable("release", yield* ask("POST", "/v1/quarantine/qrn_1/release"))
+        const reason = { body: { reason: "unknown_type" } }
+        expectUnavailable("release by reason", yield* ask("POST", "/v1/quarantine/release", reason))
+        expect((yield* ask("GET", "/v1/workspaces")).status, "workspaces are in memory").toBe(200)
         expect((yield* publish({ data: [] })).status, "bad input is still told from good").toBe(422)
         expect((yield* ask("GET", path)).status, "reading what is in memory goes on").toBe(200)
         expect((yield* ask("GET", "/healthz")).status).toBe(200)

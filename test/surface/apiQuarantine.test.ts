@@ -38,6 +38,9 @@ const quarantine = (
 
 const list = (query = "", workspace = "ws_1") => ask("GET", `/v1/quarantine${query}`, { workspace })
 const release = (id: string, workspace = "ws_1") => ask("POST", `/v1/quarantine/${id}/release`, { workspace })
+const show = (id: string, workspace = "ws_1") => ask("GET", `/v1/quarantine/${id}`, { workspace })
+const releaseAll = (body: object | string, workspace = "ws_1") =>
+  ask("POST", "/v1/quarantine/release", { body, workspace })
 const ids = (json: Json) => (json.data as unknown as ReadonlyArray<{ id: string }>).map(({ id }) => id)
 const lastEvent = Effect.flatMap(
   Streams,
@@ -237,6 +240,123 @@ layer(apiLayer(), { excludeTestServices: true })("quarantine over HTTP", (it) =>
         ]
       ) {
         expect([other, (yield* release(other)).status]).toEqual([other, 404])
+      }
+    }))
+
+  it.effect("one entry is shown as the list shows it, with its whole input, to its workspace", () =>
+    Effect.gen(function*() {
+      const workspace = "ws_one"
+      const id = yield* quarantine({ workspace, data: `{"x":"${"y".repeat(700_000)}"}`, subject: "events.ws_one.a.b" })
+      const shown = yield* show(id, workspace)
+      expect(shown.status).toBe(200)
+      expect([shown.json]).toEqual((yield* list("", workspace)).json.data)
+      expect(String(shown.json.raw)).toHaveLength(700_008)
+      expect((yield* show(id, "ws_2")).status).toBe(404)
+      const [other] = [yield* quarantine({ workspace, data: good, subject: "events.ws_one.project.created" })]
+      expect((yield* release(other, workspace)).status).toBe(202)
+      expect((yield* show(other, workspace)).json.released).toBe(true)
+      for (const wrong of [`qrn_${Number(other.slice(4)) + 1}`, "qrn_99999999", "release", "qrn_0"]) {
+        expect([wrong, (yield* show(wrong, workspace)).status]).toEqual([wrong, 404])
+      }
+      expect((yield* show(yield* quarantine({ workspace: "_", data: "x" }), "_")).status).toBe(200)
+    }))
+
+  it.effect(
+    "all of a reason are released part by part, the oldest first; what is still bad stays",
+    () =>
+      Effect.gen(function*() {
+        const workspace = "ws_bulk"
+        const subject = "events.ws_bulk.project.created"
+        for (let index = 0; index < 45; index++) {
+          const bad = index % 9 === 0
+          yield* quarantine({ workspace, subject, data: bad ? "{\"data\":[]}" : good, eventId: `evt_bulk_${index}` })
+          yield* quarantine({ workspace, subject, data: good, reason: "schema" })
+          yield* quarantine({ workspace: "ws_other", subject: "events.ws_other.project.created", data: good })
+        }
+        const before = yield* lastSequence
+        const seen: Array<string> = []
+        let cursor: string | null = null
+        const parts: Array<number> = []
+        do {
+          const { json, status }: { json: Json; status: number } = yield* releaseAll(
+            { reason: "unknown_type", limit: 20, ...(cursor === null ? {} : { cursor }) },
+            workspace
+          )
+          expect(status).toBe(200)
+          const released = json.released as unknown as ReadonlyArray<string>
+          seen.push(...released)
+          parts.push(released.length + Number(json.still_rejected))
+          expect(json.already_released).toBe(0)
+          cursor = json.next as unknown as string | null
+        } while (cursor !== null)
+        expect(parts).toEqual([20, 20, 5])
+        expect(seen).toEqual(
+          Array.from({ length: 45 }, (_, index) => index).filter((index) => index % 9 !== 0).map((index) =>
+            `evt_bulk_${index}`
+          )
+        )
+        expect(yield* lastSequence).toBe(before + 40)
+        // Nothing of another reason or workspace, and again nothing at all.
+        const again = yield* releaseAll({ reason: "unknown_type", limit: 1000 }, workspace)
+        expect(again.json).toEqual({ released: [], still_rejected: 5, already_released: 40, next: null })
+        expect((yield* releaseAll({ reason: "bom" }, workspace)).json).toMatchObject({ released: [], next: null })
+        expect(yield* lastSequence).toBe(before + 40)
+        const left = yield* list("?reason=schema", workspace)
+        expect((left.json.data as unknown as ReadonlyArray<{ released: boolean }>).some(({ released }) => released))
+          .toBe(false)
+      }),
+    30_000
+  )
+
+  it.effect("two who release the same reason at once publish each event once", () =>
+    Effect.gen(function*() {
+      const workspace = "ws_both"
+      for (let index = 0; index < 40; index++) {
+        yield* quarantine({
+          workspace,
+          subject: "events.ws_both.project.created",
+          data: good,
+          eventId: `evt_both_${index}`
+        })
+      }
+      const before = yield* lastSequence
+      const answers = yield* Effect.forEach(
+        [1, 2, 3],
+        () => releaseAll({ reason: "unknown_type" }, workspace),
+        { concurrency: "unbounded" }
+      )
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+      const released = answers.flatMap(({ json }) => json.released as unknown as ReadonlyArray<string>)
+      expect(released.sort()).toEqual(Array.from({ length: 40 }, (_, index) => `evt_both_${index}`).sort())
+      expect(yield* lastSequence).toBe(before + 40)
+    }), 30_000)
+
+  it.effect("what names no workspace stays, also when its reason is released", () =>
+    Effect.gen(function*() {
+      yield* quarantine({ workspace: "_", reason: "bad_subject", subject: "events.b", data: good })
+      const { json, status } = yield* releaseAll({ reason: "bad_subject" }, "_")
+      expect(status).toBe(200)
+      expect(json).toMatchObject({ released: [], already_released: 0, next: null })
+      expect(Number(json.still_rejected)).toBeGreaterThan(0)
+    }))
+
+  it.effect("a bulk release that says too little or too much is refused with its field", () =>
+    Effect.gen(function*() {
+      for (
+        const [body, status, field] of [
+          [{}, 422, "reason"],
+          [{ reason: "nonsense" }, 422, "reason"],
+          [{ reason: "released-1" }, 422, "reason"],
+          [{ reason: "schema", limit: 0 }, 422, "limit"],
+          [{ reason: "schema", limit: 1001 }, 422, "limit"],
+          [{ reason: "schema", cursor: "x" }, 422, "cursor"],
+          [{ reason: "schema", all: true }, 422, "all"],
+          ["", 400, undefined],
+          ["[", 400, undefined]
+        ] as const
+      ) {
+        const answer = yield* releaseAll(body)
+        expect([body, answer.status, answer.json.error?.field]).toEqual([body, status, field])
       }
     }))
 })

@@ -5,7 +5,8 @@ import type { HooklineConfig } from "../../src/Config.ts"
 import { asksForHelp, normalized } from "../../src/surface/cli/Arguments.ts"
 import { program, type } from "../support/shell.ts"
 
-const commands = ["start", "publish", "webhooks", "deliveries", "receive", "quarantine", "event-types", "nats-url"]
+const commands = ["start", "publish", "webhooks", "deliveries", "receive", "quarantine", "event-types", "workspaces"]
+  .concat("nats-url", "doctor")
 const ofWebhooks = ["add", "list", "show", "edit", "enable", "disable", "pause", "resume", "rotate", "remove"]
 
 describe("hookline --help", () => {
@@ -23,7 +24,13 @@ describe("hookline --help", () => {
   it.effect("is there for every command, also behind its options", () =>
     Effect.gen(function*() {
       const others = ["start", "publish", "receive", "event-types", "nats-url", "deliveries list", "quarantine list"]
-      const leaves = [...others, "quarantine release", ...ofWebhooks.map((name) => `webhooks ${name}`)]
+      const leaves = [
+        ...others,
+        "quarantine show",
+        "quarantine release",
+        "workspaces",
+        ...ofWebhooks.map((name) => `webhooks ${name}`)
+      ]
       for (const leaf of leaves) {
         const { code, out } = yield* type([...leaf.split(" "), "--json", "--help"])
         expect(code).toBe(0)
@@ -81,7 +88,11 @@ describe("the command line", () => {
     [["publish", "a.b", "--workspace", "w"], "give the event's data with --data, --file or --example"],
     [["receive", "--port", "70000"], "--port takes 0 to 65535"],
     [["receive", "--signature-header", "Not A Header"], "--signature-header is \"Not A Header\""],
-    [["quarantine", "list", "--workspace", "w", "--limit", "0"], "limit"]
+    [["quarantine", "list", "--workspace", "w", "--limit", "0"], "limit"],
+    [["quarantine", "release", "--workspace", "w"], "give the id of one entry, or --reason"],
+    [["quarantine", "release", "qrn_1", "--reason", "schema", "--workspace", "w"], "give the id of one entry, or"],
+    [["quarantine", "release", "--reason", "nonsense", "--workspace", "w"], "unknown_type"],
+    [["workspaces", "--limit", "101"], "limit"]
   ]
   it.effect.each(wrong)("%j: exit code 2, says what is wrong", ([words, says]) =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@ import { describe, expect, it, layer } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
@@ -133,6 +134,64 @@ layer(
       expect(types.out.trim().split("\n")).toHaveLength(21)
       expect(yield* json(["event-types"])).toMatchObject({ data: { length: 20 } })
       expect((yield* typed(["quarantine", "list", "--limit", "10"])).out).toBe("nothing in quarantine\n")
+    }))
+
+  it.effect("an entry of the quarantine with its whole input, and the release of all of a reason", () =>
+    Effect.gen(function*() {
+      const log = yield* AppendLog
+      const entry = (data: string, type: string) =>
+        log.append({
+          subject: "quarantine.ws_cli.unknown_type",
+          data,
+          headers: {
+            "Hookline-Message": "no such type",
+            "Hookline-Subject": `events.ws_cli.${type}`,
+            "Hookline-Time": "2025-03-23T14:35:21.000Z"
+          }
+        })
+      const bad = yield* entry("{\"data\":\n\u001b[2J}", "project.exploded")
+      const shown = yield* typed(["quarantine", "show", `qrn_${bad.sequence}`])
+      expect(shown).toMatchObject({ code: 0, error: "" })
+      expect(shown.out).toContain(`id             qrn_${bad.sequence}`)
+      expect(shown.out).toContain("\n\n{\"data\":\n\\u001b[2J}\n")
+      expect(yield* json(["quarantine", "show", `qrn_${bad.sequence}`])).toMatchObject({
+        raw: "{\"data\":\n\u001b[2J}"
+      })
+      expect((yield* typed(["quarantine", "show", "qrn_999"])).code).toBe(1)
+
+      for (let index = 0; index < 150; index++) {
+        yield* entry(`{"id":"evt_q${index}","data":{}}`, "project.created")
+      }
+      const first = yield* typed(["quarantine", "release", "--reason", "unknown_type"])
+      expect(first.code).toBe(0)
+      expect(first.out).toBe("150 released, 1 still rejected\n")
+      expect(first.error).toMatch(/^99 released, 1 still rejected so far, up to qrn_\d+\n$/)
+      const again = yield* typed(["quarantine", "release", "--reason", "unknown_type", "--json"])
+      expect(JSON.parse(again.out)).toEqual({ released: [], still_rejected: 1, already_released: 150 })
+    }))
+
+  it.effect("the workspaces, in order of their ids, page by page", () =>
+    Effect.gen(function*() {
+      const add = (workspace: string) =>
+        json(["webhooks", "add", "http://127.0.0.1:4000/", "--events", "*", "--workspace", workspace])
+      for (const workspace of ["wx_c", "wx_a", "wx_b", "wx_a"]) yield* add(workspace)
+      const paused = yield* add("wx_a")
+      yield* json(["webhooks", "pause", String(paused["id"]), "--workspace", "wx_a"])
+      const page = yield* typed(["workspaces", "--prefix", "wx_", "--limit", "2"])
+      expect(page.out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+        ["WORKSPACE", "ENABLED", "PAUSED", "DISABLED"],
+        ["wx_a", "2", "1", "0"],
+        ["wx_b", "1", "0", "0"],
+        ["more: --cursor wx_b"],
+        [""]
+      ])
+      const rest = yield* json(["workspaces", "--prefix", "wx_", "--cursor", "wx_b"])
+      expect(rest).toEqual({ data: [{ id: "wx_c", webhooks: { enabled: 1, paused: 0, disabled: 0 } }], next: null })
+      expect((yield* typed(["workspaces", "--prefix", "nobody"])).out).toBe("no workspaces\n")
+      expect(yield* typed(["workspaces", "--cursor", "a.b"])).toMatchObject({
+        code: 1,
+        error: expect.stringContaining("(field: cursor)")
+      })
     }))
 })
 

@@ -62,8 +62,21 @@ const send = (message: FromHistory): void => {
 /** What questions are answered from; undefined while there is nothing to answer from. */
 let open: Asked | undefined
 
-const reply = ({ id, name, question }: Ask): void => {
-  if (open === undefined) return send({ type: "answer", id, problem: "the history is being rebuilt" })
+/** Questions of the first moments, until it is known whether there is anything to answer from. Bounded by how many the parent lets wait. */
+let early: Array<Ask> | undefined = []
+
+const settled = (): void => {
+  const questions = early ?? []
+  early = undefined
+  for (const question of questions) reply(question)
+}
+
+const reply = (ask: Ask): void => {
+  const { id, name, question } = ask
+  if (early !== undefined) return void early.push(ask)
+  if (open === undefined) {
+    return send({ type: "answer", id, problem: "it is being rebuilt, or another process writes its file" })
+  }
   try {
     send({ type: "answer", id, value: answer(open, name, question) })
   } catch (cause) {
@@ -78,7 +91,10 @@ const exclusively = (path: string) =>
       catch: (cause) => cause instanceof FileLocked ? cause : new Unusable({ path, cause })
     }).pipe(
       Effect.tapError(() =>
-        Effect.sync(() => send({ type: "progress", state: "locked", read: 0, behind: 0, unreadable: 0, problem: "" }))
+        Effect.sync(() => {
+          send({ type: "progress", state: "locked", read: 0, behind: 0, unreadable: 0, problem: "" })
+          settled()
+        })
       ),
       Effect.retry({ while: ({ _tag }) => _tag === "FileLocked", schedule: Schedule.spaced(lockedPause) }),
       Effect.orDie
@@ -142,6 +158,7 @@ const follow = (begin: Begin) =>
       const { problem, unreadable } = projection
       const state: Progress["state"] = rebuilding ? "rebuilding" : "following"
       send({ type: "progress", state, read, behind, unreadable, problem })
+      settled()
     })
 
     const forget = Effect.gen(function*() {

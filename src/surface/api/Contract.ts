@@ -6,7 +6,9 @@ import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { quarantine } from "./contract/Quarantine.ts"
+import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
+import { workspaces } from "./contract/Workspaces.ts"
 import * as Error from "./Errors.ts"
 import { describe } from "./OpenApi.ts"
 
@@ -20,7 +22,9 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(webhooks)
   .add(quarantine)
   .add(deliveries)
+  .add(stats)
   .add(apiKeys)
+  .add(workspaces)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

@@ -6,9 +6,9 @@ import { Records } from "../../ledger/Records.ts"
 import { Retries, type RetryRefused } from "../../ledger/Retries.ts"
 import { Subscriptions } from "../../registry/Subscriptions.ts"
 import { HooklineApi } from "./Contract.ts"
-import { attemptView, deliveryView } from "./DeliveryViews.ts"
+import { attemptView, deliveryView, pageSize } from "./DeliveryViews.ts"
 import { Conflict, NotFound, Unavailable } from "./Errors.ts"
-import { brokerUnavailable, historyUnavailable, webhookNotFound } from "./Refusals.ts"
+import { readable, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
@@ -26,9 +26,6 @@ const refusals: Readonly<Record<RetryRefused["reason"], string>> = {
   webhook_deleted: "the webhook is deleted",
   event_expired: "the event has left the stream, or is about to: there is nothing left to send"
 }
-
-/** In a page of the API without `limit`. */
-const pageSize = 50
 
 export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handlers) =>
   Effect.gen(function*() {
@@ -58,7 +55,7 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
             cursor: urlParams.cursor
           })
           return { data: data.map(deliveryView), next: next ?? null, behind: history.status().behind }
-        }).pipe(Effect.catchTag("HistoryUnavailable", historyUnavailable)))
+        }).pipe(readable))
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
@@ -80,21 +77,22 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
               onSome: ({ body }) => Buffer.from(body).toString("utf8")
             })
           }
-        }).pipe(Effect.catchTags({ BrokerUnavailable: brokerUnavailable, HistoryUnavailable: historyUnavailable })))
+        }).pipe(readable))
       .handle("retry", ({ headers, path }) =>
         Effect.gen(function*() {
           yield* retries.retry(yield* ownWorkspace(headers), path.id)
           return { id: path.id, status: "accepted" as const }
-        }).pipe(Effect.catchTags({
-          DeliveryNotFound: () => deliveryNotFound,
-          RetryRefused: ({ reason }) => new Conflict({ type: reason, message: refusals[reason] }),
-          NoWorker: () => noWorker,
-          AppendFailed: ({ reason }) =>
-            new Unavailable({
-              type: reason === "full" ? "stream_full" : "broker_unavailable",
-              message: "the request for the retry was not stored; try again"
-            }),
-          BrokerUnavailable: brokerUnavailable,
-          HistoryUnavailable: historyUnavailable
-        })))
+        }).pipe(
+          Effect.catchTags({
+            DeliveryNotFound: () => deliveryNotFound,
+            RetryRefused: ({ reason }) => new Conflict({ type: reason, message: refusals[reason] }),
+            NoWorker: () => noWorker,
+            AppendFailed: ({ reason }) =>
+              new Unavailable({
+                type: reason === "full" ? "stream_full" : "broker_unavailable",
+                message: "the request for the retry was not stored; try again"
+              })
+          }),
+          readable
+        ))
   }))

@@ -3,6 +3,9 @@ import type { DeliveryRecord } from "../../model/Delivery.ts"
 import type { AttemptView, DeliveryView } from "./contract/Deliveries.ts"
 import { iso } from "./Times.ts"
 
+/** In a page of the history without `limit`. */
+export const pageSize = 50
+
 /** Why a delivery failed that no attempt's error explains. */
 const failures: Readonly<Record<string, string>> = {
   expired: "its event left the stream before it could be delivered",

@@ -11,6 +11,8 @@ import { type BatchFault, elementsOf } from "./BatchBody.ts"
 import { bodyLimits, rawBody } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
 import { BadRequest, TooLarge, Unavailable, Unprocessable } from "./Errors.ts"
+import { eventHistory } from "./EventHistory.ts"
+import { readable } from "./Refusals.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
 /** At most so many events in a batch (CONTRACT 4). */
@@ -109,6 +111,7 @@ export const events = HttpApiBuilder.group(HooklineApi, "events", (handlers) =>
   Effect.gen(function*() {
     const publisher = yield* Publisher
     const catalogue = yield* EventCatalogue
+    const history = yield* eventHistory
     return handlers
       .handleRaw("publish", ({ headers, request }) =>
         Effect.gen(function*() {
@@ -134,6 +137,15 @@ export const events = HttpApiBuilder.group(HooklineApi, "events", (handlers) =>
           const results = yield* publisher.publishAll(publications)
           return yield* answerBatch(results, publications.every(({ idIsFresh }) => !idIsFresh))
         }))
+      .handle("list", ({ headers, urlParams }) =>
+        Effect.flatMap(ownWorkspace(headers), (workspaceId) =>
+          history.list(workspaceId, urlParams)).pipe(readable))
+      .handle("show", ({ headers, path }) =>
+        Effect.flatMap(ownWorkspace(headers), (workspaceId) =>
+          history.show(workspaceId, path.id)).pipe(readable))
+      .handle("explain", ({ headers, path }) =>
+        Effect.flatMap(ownWorkspace(headers), (workspaceId) =>
+          history.why(workspaceId, path.id)).pipe(readable))
   }))
 
 export const eventTypes = HttpApiBuilder.group(

@@ -48,7 +48,10 @@ const respond = (error: Errors.ApiError, headers?: Readonly<Record<string, strin
 }
 
 const routes = (() => {
-  const all: Array<{ readonly method: string; readonly path: RegExp }> = [{ method: "GET", path: /^\/openapi\.json$/ }]
+  const all: Array<{ readonly method: string; readonly path: RegExp }> = [
+    { method: "GET", path: /^\/openapi\.json$/ },
+    { method: "GET", path: /^\/docs\/?$/ }
+  ]
   HttpApi.reflect(HooklineApi, {
     onGroup: () => undefined,
     onEndpoint: ({ endpoint }) => {
@@ -66,7 +69,7 @@ const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
   const methods = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
   // A path that cannot be decoded matches here, though not in the router.
   return methods.length === 0 || methods.includes(request.method)
-    ? respond(new Errors.NotFound({ type: "no_such_path", message: "there is no such path; see /openapi.json" }))
+    ? respond(new Errors.NotFound({ type: "no_such_path", message: "there is no such path; see /docs" }))
     : respond(
       new Errors.MethodNotAllowed({
         type: "method_not_allowed",

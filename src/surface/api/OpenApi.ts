@@ -2,7 +2,8 @@ import * as Errors from "./Errors.ts"
 
 /**
  * What `@effect/platform` does not say in the OpenAPI document by itself: errors all have one shape (its own decode error never
- * leaves the server, see Faults.ts), a 429 and a 503 name their Retry-After, the bodies of `disable` and `rotate-secret` may be left out.
+ * leaves the server, see Faults.ts), a 429 and a 503 name their Retry-After, the bodies of `disable` and `rotate-secret` may be left out, an
+ * answer that is a success says in words what it is, and a schema says nothing but what a generator of clients can use.
  */
 
 type Json = Record<string, unknown>
@@ -15,13 +16,21 @@ const retryAfter = {
   "Retry-After": { description: "Seconds until it is worth trying again.", schema: { type: "integer" }, required: true }
 }
 
+/** The platform names the schema here, which the document says anyway. */
+const successes: Readonly<Record<string, string>> = {
+  "201": "Created.",
+  "202": "Taken: the stream has acknowledged it.",
+  "204": "Done; the answer has no body."
+}
+
 const optionalBodies = ["webhooks.disable", "webhooks.rotateSecret"]
 
-/** Every error class, and what the platform's own decode error is made of. */
+/** Every error class, what the platform's own decode error is made of, and what is said in place (`plain`). */
 const replaced = new Set([
   "HttpApiDecodeError",
   "Issue",
   "PropertyKey",
+  "Int",
   ...Object.keys(Errors).filter((name) => name !== "ErrorBody")
 ])
 
@@ -29,7 +38,8 @@ const describeOperation = (operation: Json): Json => {
   const responses = Object.entries(isObject(operation.responses) ? operation.responses : {}).map(
     ([status, response]) => {
       const notReady = operation.operationId === "readyz" && status === "503"
-      if (!isObject(response) || Number(status) < 400 || notReady) return [status, response]
+      if (!isObject(response) || notReady) return [status, response]
+      if (Number(status) < 400) return [status, { ...response, description: successes[status] ?? "Done." }]
       return [status, {
         ...response,
         ...(status === "400"
@@ -50,14 +60,30 @@ const describeOperation = (operation: Json): Json => {
   }
 }
 
-/** Every schema of "anything" comes with the same `$id`, which is then not one of a kind, as an `$id` has to be. */
-const withoutIds = (value: unknown): unknown =>
+/** What the platform says of a schema by itself: a name of its own check, or what `pattern`, `minimum` and `maximum` say already. */
+const saysNothing = (key: string, value: unknown): boolean =>
+  // Every schema of "anything" comes with the same `$id`, which is then not one of a kind, as an `$id` has to be.
+  key === "$id" ||
+  (key === "title" && /^(?:unknown|int|between\(.*\))$/.test(String(value))) ||
+  (key === "description" && /^a (?:string matching the pattern|number between) /.test(String(value)))
+
+const integer = { $ref: "#/components/schemas/Int" }
+
+/** A whole number as such, not as a reference to a schema of one; a list of one schema that must hold as that schema. */
+const plain = ({ allOf, ...schema }: Json): Json => {
+  const only = Array.isArray(allOf) && allOf.length === 1 && isObject(allOf[0]) ? allOf[0] : undefined
+  const merged = only === undefined ? { ...schema, ...(allOf === undefined ? {} : { allOf }) } : { ...only, ...schema }
+  const { $ref, ...rest } = merged as Json
+  return $ref === integer.$ref ? { type: "integer", ...rest } : merged
+}
+
+const tidied = (value: unknown): unknown =>
   Array.isArray(value)
-    ? value.map(withoutIds)
+    ? value.map(tidied)
     : isObject(value)
-    ? Object.fromEntries(
-      Object.entries(value).filter(([key]) => key !== "$id").map(([key, item]) => [key, withoutIds(item)])
-    )
+    ? plain(Object.fromEntries(
+      Object.entries(value).filter(([key, item]) => !saysNothing(key, item)).map(([key, item]) => [key, tidied(item)])
+    ))
     : value
 
 /** Completes the generated document; a pure function from document to document. */
@@ -76,7 +102,8 @@ export const describe = (document: Record<string, unknown>): Record<string, unkn
   const kept = Object.entries(schemas).filter(([name]) => !replaced.has(name))
   return {
     ...document,
-    paths: withoutIds(Object.fromEntries(paths)),
-    components: { ...components, schemas: withoutIds(Object.fromEntries(kept)) }
+    servers: [{ url: "/", description: "The server that this document comes from." }],
+    paths: tidied(Object.fromEntries(paths)),
+    components: { ...components, schemas: tidied(Object.fromEntries(kept)) }
   }
 }

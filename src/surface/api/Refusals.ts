@@ -8,6 +8,11 @@ import { Conflict, NotFound, Unavailable, Unprocessable } from "./Errors.ts"
 
 /** What the registry and the broker refuse, as the API answers it. */
 
+const isHistoryUnavailable = (error: { readonly _tag: string }): error is HistoryUnavailable =>
+  error._tag === "HistoryUnavailable"
+const isBrokerUnavailable = (error: { readonly _tag: string }): error is BrokerUnavailable =>
+  error._tag === "BrokerUnavailable"
+
 /** What the broker said is for the log, not for a customer. */
 export const brokerUnavailable = (error: BrokerUnavailable) =>
   Effect.zipRight(
@@ -18,8 +23,22 @@ export const brokerUnavailable = (error: BrokerUnavailable) =>
   )
 
 /** Says why: the one who asks can do nothing but wait. */
-export const historyUnavailable = ({ detail }: HistoryUnavailable) =>
+const historyUnavailable = ({ detail }: HistoryUnavailable) =>
   new Unavailable({ type: "history_unavailable", message: `the history cannot be asked now: ${detail}` })
+
+/** Around everything that reads the history and the streams. */
+export const readable = <A, E extends { readonly _tag: string }, R>(
+  question: Effect.Effect<A, E | HistoryUnavailable | BrokerUnavailable, R>
+): Effect.Effect<A, Exclude<E, HistoryUnavailable | BrokerUnavailable> | Unavailable, R> =>
+  Effect.catchAll(
+    question,
+    (error): Effect.Effect<never, Exclude<E, HistoryUnavailable | BrokerUnavailable> | Unavailable> =>
+      isHistoryUnavailable(error)
+        ? Effect.fail(historyUnavailable(error))
+        : isBrokerUnavailable(error)
+        ? brokerUnavailable(error)
+        : Effect.fail(error as Exclude<E, HistoryUnavailable | BrokerUnavailable>)
+  )
 
 /** Another workspace's webhook looks the same (CONTRACT 8). */
 export const webhookNotFound = new NotFound({ type: "webhook_not_found", message: "there is no such webhook" })

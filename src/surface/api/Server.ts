@@ -7,11 +7,14 @@ import { apiKeys } from "./ApiKeyRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { HooklineApi } from "./Contract.ts"
 import { deliveries } from "./DeliveryRoutes.ts"
+import { docs } from "./DocsRoute.ts"
 import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
+import { stats } from "./StatsRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
+import { workspaces } from "./WorkspaceRoutes.ts"
 
 /** Limits against slow and many clients. Milliseconds; Node looks every `connectionsCheckingInterval` whether one has passed. */
 const limits = {
@@ -96,13 +99,16 @@ const serve = Effect.gen(function*() {
 export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(faults),
   Layer.provide(HttpApiBuilder.middlewareOpenApi()),
+  Layer.provide(docs),
   Layer.provide(HttpApiBuilder.api(HooklineApi)),
   Layer.provide(events),
   Layer.provide(eventTypes),
   Layer.provide(webhooks),
   Layer.provide(quarantine),
   Layer.provide(deliveries),
+  Layer.provide(stats),
   Layer.provide(apiKeys),
+  Layer.provide(workspaces),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])

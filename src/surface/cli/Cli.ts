@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from "node:util"
 import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
+import { doctor } from "./commands/Doctor.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
 import { keys, keysPage } from "./commands/Keys.ts"
 import { natsUrl } from "./commands/NatsUrl.ts"
@@ -14,6 +15,7 @@ import { receive } from "./commands/Receive.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
 import { webhooks, webhooksPage } from "./commands/Webhooks.ts"
+import { workspaces } from "./commands/Workspaces.ts"
 import type { CommandFailed } from "./Failure.ts"
 import { exitCodes } from "./Failure.ts"
 import type { ExitCode } from "./Failure.ts"
@@ -40,7 +42,19 @@ const hookline = (program: Program, logLevel: string | undefined) => {
   const starting = start(program.start, logLevel)
   const root = Command.make("hookline").pipe(
     Command.withDescription(help),
-    Command.withSubcommands([starting, publish, webhooks, deliveries, receive, quarantine, eventTypes, keys, natsUrl])
+    Command.withSubcommands([
+      starting,
+      publish,
+      webhooks,
+      deliveries,
+      receive,
+      quarantine,
+      eventTypes,
+      workspaces,
+      keys,
+      natsUrl,
+      doctor
+    ])
   )
   const pages = page("hookline", root, [
     page("start", starting),
@@ -50,8 +64,10 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),
+    page("workspaces", workspaces),
     keysPage,
-    page("nats-url", natsUrl)
+    page("nats-url", natsUrl),
+    page("doctor", doctor)
   ])
   return { root, pages }
 }

@@ -133,7 +133,7 @@ const explained = (target: Target, error: unknown): CommandFailed => {
   if (!Predicate.hasProperty(error, "message") || !Predicate.hasProperty(error, "type")) return strange(target)
   if (error.type === "workspace_missing") {
     return wrong(
-      `which workspace? Give --workspace, or set HOOKLINE_WORKSPACE; the key of ${target.keySource} is of none`
+      `which workspace? Give --workspace, or set HOOKLINE_WORKSPACE; the key from ${target.keySource} belongs to none`
     )
   }
   const field = Predicate.hasProperty(error, "field") && error.field !== undefined ? ` (field: ${error.field})` : ""

@@ -77,7 +77,7 @@ const entry = (name: string, text: string, width: number): string => {
 
 /** Sentences of the library that say nothing a name does not. */
 const noise =
-  /^(A user-defined piece of text\.|An integer\.|A true or false value\.|This setting is optional\.|This option may be repeated.*)/
+  /^(A user-defined piece of text\.|An integer\.|A true or false value\.|This setting is optional\.|One of the following: .*|This option may be repeated.*)/
 
 const contentOf = (doc: HelpDoc.HelpDoc): Content => {
   const description: Array<string> = []

@@ -52,6 +52,12 @@ export const Time = Schema.String.annotations({
 
 export const exact = <A, I, R>(schema: Schema.Schema<A, I, R>) => Schema.optionalWith(schema, { exact: true })
 
+/** A query parameter that is a whole number: text in the address, and a number in the OpenAPI document. */
+export const wholeNumber = (minimum: number, maximum: number) =>
+  Schema.NumberFromString.pipe(Schema.int(), Schema.between(minimum, maximum)).annotations({
+    jsonSchema: { type: "integer", minimum, maximum }
+  })
+
 /** A page: `next` is the cursor of the following page, or null. */
 export const page = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
   Schema.Struct({
@@ -70,9 +76,7 @@ export const historyPage = <A, I>(item: Schema.Schema<A, I>, identifier: string)
   }).annotations({ identifier })
 
 /** How many entries a page has. */
-export const limit = Schema.NumberFromString.pipe(Schema.int(), Schema.between(1, 100)).annotations({
-  description: "At most so many, 1 to 100 (50)."
-})
+export const limit = wholeNumber(1, 100).annotations({ description: "At most so many, 1 to 100 (50)." })
 
 /** ISO 8601 in a query parameter, to milliseconds. */
 export const TimeQuery = Schema.transformOrFail(Schema.String, Schema.Number, {

@@ -12,6 +12,15 @@ const Status = Schema.Literal(...statuses).annotations({
     "`retrying` waits for `next_attempt_at` or is under way; `held` waits for the end of `held_reason` and uses up no attempt; `suppressed` came due while the webhook was disabled; `cancelled` waited when its webhook was deleted."
 })
 
+export const DeliveryCounts = Schema.Struct({
+  succeeded: Schema.Number,
+  retrying: Schema.Number,
+  failed: Schema.Number,
+  held: Schema.Number,
+  suppressed: Schema.Number,
+  cancelled: Schema.Number
+}).annotations({ identifier: "DeliveryCounts", description: "How many deliveries have each status." })
+
 const delivery = {
   id: Schema.String.annotations({ examples: ["dlv_3f2a9c"] }),
   webhook_id: Schema.String,

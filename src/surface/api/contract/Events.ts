@@ -6,7 +6,8 @@ import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 import { Access } from "./Access.ts"
-import { Authentication, doc, exact, WorkspaceHeader } from "./Common.ts"
+import { Authentication, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import { DeliveryCounts, DeliveryView } from "./Deliveries.ts"
 
 const EventInput = Schema.Struct({
   id: exact(EventId).annotations({
@@ -34,7 +35,7 @@ const EventInput = Schema.Struct({
 })
 
 export const Published = Schema.Struct({
-  id: EventId,
+  id: EventId.annotations({ examples: [EventId.make("evt_550e8400e29b41d4a716446655440000")] }),
   duplicate: Schema.Boolean.annotations({
     description:
       "The stream had this id already, within the last two minutes: nothing new was stored. Later repeats, up to 24 hours, are found when the event is delivered, and make no second delivery either."
@@ -44,6 +45,74 @@ export const Published = Schema.Struct({
 const PublishedBatch = Schema.Struct({
   data: Schema.Array(Published).annotations({ description: "In the order of the request." })
 }).annotations(HttpApiSchema.annotations({ identifier: "PublishedBatch", status: 202 }))
+
+const event = {
+  id: Schema.String,
+  event_type: Schema.String,
+  published_at: Time,
+  size: Schema.NullOr(Schema.Number).annotations({
+    description: "Bytes as published; null once the event has left the stream."
+  }),
+  outcome: Schema.Literal("event", "duplicate", "quarantined").annotations({
+    description:
+      "`event`: owed to every webhook that subscribed to it; `duplicate`: its id repeats another's, and it makes no delivery; `quarantined`: its type or its data were refused."
+  }),
+  quarantine_id: Schema.NullOr(Schema.String).annotations({ description: "Its entry in the quarantine." }),
+  deliveries: DeliveryCounts
+}
+
+const EventView = Schema.Struct(event).annotations({ identifier: "Event" })
+export type EventView = typeof EventView.Type
+
+const EventDetail = Schema.Struct({
+  ...event,
+  delivery_list: Schema.Array(DeliveryView).annotations({ description: "One for each webhook that was owed it." }),
+  body: Schema.NullOr(Schema.String).annotations({
+    description: "The body that every webhook is sent, to the byte; null once the event has left the stream."
+  })
+}).annotations({ identifier: "EventDetail" })
+
+const Explained = Schema.Struct({
+  webhook_id: Schema.String,
+  url: Schema.String.annotations({ description: "As it was then." }),
+  events: Schema.Array(Schema.String).annotations({
+    description: "What it subscribed to then; empty of a deleted one."
+  }),
+  reason: Schema.Literal(
+    "matched",
+    "disabled",
+    "paused",
+    "not_subscribed",
+    "own_notice",
+    "created_later",
+    "deleted",
+    "duplicate",
+    "quarantined"
+  ),
+  message: Schema.String.annotations({ description: "The reason as a sentence." }),
+  delivery: Schema.NullOr(DeliveryView).annotations({
+    description: "What became of it; null: it was not owed the event, or nothing is recorded yet."
+  })
+}).annotations({ identifier: "Explained" })
+
+const Explanation = Schema.Struct({
+  event: EventView,
+  webhooks: Schema.Array(Explained).annotations({ description: "Every webhook that the workspace has or had." }),
+  behind: Schema.Number
+}).annotations({ identifier: "Explanation" })
+
+const EventQuery = Schema.Struct({
+  event_type: exact(Schema.String).annotations({ description: "Only events of this type." }),
+  from: exact(TimeQuery).annotations({ description: "Only events published at or after this time." }),
+  to: exact(TimeQuery).annotations({ description: "Only events published before this time." }),
+  limit: exact(limit),
+  cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })
+})
+
+const id = HttpApiSchema.param(
+  "id",
+  Schema.String.annotations({ description: "The event's id.", examples: ["evt_550e"] })
+)
 
 export const events = HttpApiGroup.make("events")
   .add(
@@ -75,6 +144,39 @@ export const events = HttpApiGroup.make("events")
         "All are checked first: if one is bad nothing is stored and `field` begins with its index, such as `[3].data`. A 503 may come when a part is stored: repeat the whole batch, which is safe when every event has an `id`; one without would become a new event."
       ))
   )
+  .add(
+    HttpApiEndpoint.get("list", "/v1/events")
+      .setHeaders(WorkspaceHeader)
+      .setUrlParams(EventQuery)
+      .addSuccess(historyPage(EventView, "Events"))
+      .addError(Error.Unprocessable.http)
+      .annotate(Access, { role: "read" })
+      .annotateContext(doc("List events", "The newest first, with what became of each."))
+  )
+  .add(
+    HttpApiEndpoint.get("show", "/v1/events/:id")
+      .setPath(Schema.Struct({ id }))
+      .setHeaders(WorkspaceHeader)
+      .addSuccess(EventDetail)
+      .addError(Error.NotFound.http)
+      .annotate(Access, { role: "read" })
+      .annotateContext(doc(
+        "Show an event",
+        "Of several with the same id the one that was delivered. What was published without an id has one that was made for it."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.get("explain", "/v1/events/:id/explain")
+      .setPath(Schema.Struct({ id }))
+      .setHeaders(WorkspaceHeader)
+      .addSuccess(Explanation)
+      .addError(Error.NotFound.http)
+      .annotate(Access, { role: "read" })
+      .annotateContext(doc(
+        "Explain an event",
+        "Each webhook of the workspace as it was when the event was matched, and why it did or did not get the event. An event that matched nobody has no record: then as it was when the event was acknowledged."
+      ))
+  )
   .annotate(Access, { role: "publish" })
   .middleware(Authentication)
-  .annotateContext(OpenApi.annotations({ description: "Publishing domain events." }))
+  .annotateContext(OpenApi.annotations({ description: "Publishing domain events, and what became of them." }))

@@ -29,7 +29,7 @@ const secret = Schema.String.annotations({
 })
 
 export const WebhookView = Schema.Struct({
-  id: WebhookId,
+  id: WebhookId.annotations({ examples: [WebhookId.make("wh_550e8400e29b41d4a716446655440000")] }),
   url,
   events,
   description: Schema.String,

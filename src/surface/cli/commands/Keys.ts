@@ -25,7 +25,7 @@ const create = Command.make("create", {
   operator,
   role: Options.choice("role", roles).pipe(
     Options.withDescription(
-      "publish: post events; read: look at everything; manage: everything. Required."
+      "What it may do: post events, look at everything of the workspace, or everything. Required."
     )
   ),
   ...where

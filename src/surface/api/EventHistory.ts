@@ -1,0 +1,125 @@
+import { Effect, Either, Option } from "effect"
+import { EventBodies } from "../../ledger/EventBodies.ts"
+import { History } from "../../ledger/History.ts"
+import type { Answers, HistoricEvent } from "../../ledger/history/Questions.ts"
+import { explain, type Reason, type RecordedFact } from "../../model/Explanation.ts"
+import { decodeFact } from "../../model/WebhookFacts.ts"
+import { type EventView } from "./contract/Events.ts"
+import { deliveryView, pageSize } from "./DeliveryViews.ts"
+import { NotFound } from "./Errors.ts"
+import { iso } from "./Times.ts"
+
+const eventNotFound = new NotFound({
+  type: "event_not_found",
+  message: "there is no such event: it was never published, or has left the stream with all its deliveries"
+})
+
+const messages: Readonly<Record<Reason, string>> = {
+  matched: "it was enabled and subscribed to this type: it is owed the event",
+  disabled: "it subscribed to this type and was disabled: the delivery is suppressed",
+  paused: "it subscribed to this type and was paused: the delivery is held",
+  not_subscribed: "it did not subscribe to this type",
+  own_notice: "the event is about this very webhook",
+  created_later: "it was created after the event was matched",
+  deleted: "it was deleted before the event was matched",
+  duplicate: "the event repeats the id of another within 24 hours: nobody gets it a second time",
+  quarantined: "the event was refused and is in quarantine"
+}
+
+const outcomeOf = (event: HistoricEvent): EventView["outcome"] =>
+  event.duplicateOf !== undefined ? "duplicate" : event.quarantine !== undefined ? "quarantined" : "event"
+
+const view = (event: HistoricEvent): EventView => ({
+  id: event.id,
+  event_type: event.type,
+  published_at: iso(event.publishedAt),
+  size: event.size ?? null,
+  outcome: outcomeOf(event),
+  quarantine_id: event.quarantine === undefined ? null : `qrn_${event.quarantine.entry}`,
+  deliveries: event.deliveries
+})
+
+interface Query {
+  readonly event_type?: string
+  readonly from?: number
+  readonly to?: number
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+/** What the API tells of events that were published. */
+export const eventHistory = Effect.gen(function*() {
+  const history = yield* History
+  const bodies = yield* EventBodies
+
+  const find = (workspaceId: string, id: string) =>
+    Effect.filterOrFail(
+      history.ask("event", { workspaceId, id }),
+      (found) => found !== undefined,
+      () => eventNotFound
+    )
+
+  const list = (workspaceId: string, query: Query) =>
+    Effect.map(
+      history.ask("events", {
+        workspaceId,
+        eventType: query.event_type,
+        from: query.from,
+        to: query.to,
+        limit: query.limit ?? pageSize,
+        cursor: query.cursor
+      }),
+      ({ data, next }) => ({ data: data.map(view), next: next ?? null, behind: history.status().behind })
+    )
+
+  const show = (workspaceId: string, id: string) =>
+    Effect.gen(function*() {
+      const { deliveries, event } = yield* find(workspaceId, id)
+      const body = yield* bodies.load(event.sequence)
+      return {
+        ...view(event),
+        delivery_list: deliveries.map(deliveryView),
+        body: Option.match(body, { onNone: () => null, onSome: ({ body }) => Buffer.from(body).toString("utf8") })
+      }
+    })
+
+  const why = (workspaceId: string, id: string) =>
+    Effect.gen(function*() {
+      const found = yield* find(workspaceId, id)
+      const { deliveries, event } = found
+      const parsed = Option.getOrUndefined(yield* bodies.load(event.sequence))
+      const matchedAt = deliveries[0]?.delivery.webhooksSequence
+      const explained = {
+        type: event.type,
+        about: parsed?.about,
+        outcome: outcomeOf(event),
+        matchedAt: matchedAt === undefined ? { time: event.publishedAt } : { sequence: matchedAt }
+      }
+      return {
+        event: view(event),
+        webhooks: explain(explained, factsOf(found)).map(({ reason, webhook }) => {
+          const delivery = deliveries.find((one) => one.delivery.webhookId === webhook.id)
+          return {
+            webhook_id: webhook.id,
+            url: webhook.url,
+            events: webhook.events,
+            reason,
+            message: messages[reason],
+            delivery: delivery === undefined ? null : deliveryView(delivery)
+          }
+        }),
+        behind: history.status().behind
+      }
+    })
+
+  return { list, show, why }
+})
+
+/** What cannot be read changed nothing when it was folded either. */
+const factsOf = ({ facts }: NonNullable<Answers["event"]>): ReadonlyArray<RecordedFact> =>
+  facts.flatMap(({ body, recordedAt, sequence }) =>
+    Either.match(decodeFact(Buffer.from(body)), {
+      onLeft: () => [],
+      onRight: (fact) => [{ sequence, recordedAt, fact }]
+    })
+  )
