@@ -1,4 +1,4 @@
-import { Cause, type Context, Deferred, Duration, Effect, Option, type Scope } from "effect"
+import { Cause, type Context, Deferred, Duration, Effect, Option, Schedule, type Scope } from "effect"
 import { nuid } from "nats"
 import type { Connection } from "./Connection.ts"
 import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
@@ -25,6 +25,8 @@ export interface Range {
   readonly filter: string
   readonly from: number
   readonly onMessage: (message: StoredMessage) => void
+  /** Milliseconds between two looks for what has come; without, each message comes at once. */
+  readonly pace?: number
 }
 
 const batch = 2000
@@ -37,7 +39,7 @@ const now = (clock: { readonly unsafeCurrentTimeNanos: () => bigint }) => () =>
 /** Runs a session until `onMessage` says stop (true) or, with `idleLimit`, nothing came for so long; any trouble fails. */
 const session = Effect.fnUntraced(function*(
   connection: Connected,
-  range: { readonly stream: string; readonly filter: string; readonly from: number },
+  range: { readonly stream: string; readonly filter: string; readonly from: number; readonly pace?: number },
   onMessage: (message: StoredMessage, pending: number) => boolean,
   idleLimit: number | undefined
 ): Effect.fn.Return<void, BrokerUnavailable, Scope.Scope> {
@@ -74,6 +76,7 @@ const session = Effect.fnUntraced(function*(
     consumer: name,
     batch,
     now: clock,
+    paced: range.pace !== undefined,
     onTrouble: trouble,
     onMessage: (raw) => {
       if (ended) return
@@ -114,6 +117,9 @@ const session = Effect.fnUntraced(function*(
   })
   yield* Effect.forkScoped(watch)
   puller.pull()
+  if (range.pace !== undefined) {
+    yield* Effect.forkScoped(Effect.repeat(Effect.sync(() => puller.next()), Schedule.spaced(range.pace)))
+  }
   yield* Deferred.await(over)
 })
 

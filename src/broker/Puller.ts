@@ -31,6 +31,8 @@ export class Puller {
   private paused = false
   /** After trouble, for good: a consumer that is gone would be asked again and again. */
   private halted = false
+  /** Paced: the last pull found no more, and the next waits for `next`. */
+  private resting = false
   private readonly inbox: string
   private readonly subscription: { unsubscribe: () => void }
   private readonly options: {
@@ -39,6 +41,11 @@ export class Puller {
     readonly consumer: string
     readonly batch: number
     readonly now: () => number
+    /**
+     * A pull brings what there is and ends; the next one waits for `next`. A message on its own costs broker and reader several times what one among
+     * many does.
+     */
+    readonly paced?: boolean
     readonly onMessage: (message: Msg) => void
     /** The broker said that something is wrong with this consumer, or we cannot tell. */
     readonly onTrouble: (detail: string) => void
@@ -65,15 +72,25 @@ export class Puller {
 
   /** Asks for more if there is room, we may, and somebody is there to hear it. */
   pull(): void {
-    const { batch, connection, consumer, stream } = this.options
-    if (this.paused || this.halted || this.asked > batch / 2 || !connection.isConnected()) return
+    const { batch, connection, consumer, paced = false, stream } = this.options
+    if (this.paused || this.halted || this.resting || this.asked > batch / 2 || !connection.isConnected()) return
     const more = batch - this.asked
     this.asked = batch
     connection.nats.publish(
       `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,
-      JSON.stringify({ batch: more, max_bytes: pullBytes, expires: expires * 1e6, idle_heartbeat: heartbeat * 1e6 }),
+      JSON.stringify({
+        batch: more,
+        max_bytes: pullBytes,
+        ...(paced ? { no_wait: true } : { expires: expires * 1e6, idle_heartbeat: heartbeat * 1e6 })
+      }),
       { reply: this.inbox }
     )
+  }
+
+  /** Paced: asks again. */
+  next(): void {
+    this.resting = false
+    this.pull()
   }
 
   /** Something is asked for, so that silence means trouble. */
@@ -102,6 +119,11 @@ export class Puller {
     if (code === 100) return
     // The end of a pull that names what it did not bring: its time is over, its batch or bytes are used up, a leader changed.
     const left = headers?.get("Nats-Pending-Messages") ?? ""
+    if (this.options.paced === true && (code === 404 || code === 408)) {
+      this.asked = Math.max(0, this.asked - Number(left === "" ? this.asked : left))
+      this.resting = true
+      return
+    }
     if (code === 408 || left !== "") {
       this.asked = Math.max(0, this.asked - Number(left))
       return

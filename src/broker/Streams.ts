@@ -84,6 +84,8 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
     readonly stream: string
     readonly filter: string
     readonly from: number
+    /** Milliseconds between two looks for what has come; without, each message comes at once, which costs several times as much. */
+    readonly pace?: number
     readonly onMessage: (message: StoredMessage) => void
   }) => Effect.Effect<void, never, Scope.Scope>
   /**

@@ -27,7 +27,9 @@ const mostWaiting = 256
 const patience = "10 seconds"
 /** Between the end of the process and its next start, doubling. */
 const restartPause = { first: 500, longest: 30_000 }
-const progressLineEvery = 2_000
+/** A rebuild is looked at so often, and told of every so many looks. */
+const lookEvery = 100
+const looksPerLine = 20
 
 const entry = import.meta.url.endsWith(".ts")
   // Tests run the sources; a process of its own runs what was built.
@@ -169,17 +171,18 @@ const make = (natsUrl: string) =>
 /** A line now and then while a rebuild goes on, and one when it is done. */
 const progressLines = (status: () => HistoryStatus) =>
   Effect.gen(function*() {
-    let before: { readonly read: number } | undefined
-    for (;;) {
-      yield* Effect.sleep(progressLineEvery)
-      const { behind, read, state } = status()
-      if (state === "rebuilding") {
-        const rate = Math.round((read - (before?.read ?? 0)) / (progressLineEvery / 1000))
+    let before: HistoryStatus | undefined
+    for (let looks = 1;; looks++) {
+      yield* Effect.sleep(lookEvery)
+      const now = status()
+      const { behind, read, state } = now
+      if (state === "rebuilding" && looks % looksPerLine === 0) {
+        const rate = Math.round((read - (before?.read ?? 0)) / (lookEvery * looksPerLine / 1000))
         const part = Math.floor(100 * read / Math.max(1, read + behind))
         yield* Effect.logInfo(
           `the history is being rebuilt: ${part} % (${read} of ${read + behind} messages), ${rate}/s`
         )
-        before = { read }
+        before = now
       } else if (state === "following" && before !== undefined) {
         before = undefined
         yield* Effect.logInfo(`the history is rebuilt: ${read} messages`)

@@ -133,6 +133,18 @@ export const createWebhooks = (
     { concurrency: 8, discard: true }
   )
 
+/** A GET of the API in a workspace, with the operator's key. */
+export const get = <A>({ api }: Product, path: string, workspace: string): Effect.Effect<A, BenchFailed> =>
+  Effect.tryPromise({
+    try: async () => {
+      const headers = { authorization: `Bearer ${operatorKey}`, "x-workspace-id": workspace }
+      const response = await fetch(`${api}${path}`, { headers, signal: AbortSignal.timeout(30_000) })
+      if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
+      return await response.json() as A
+    },
+    catch: (cause) => new BenchFailed({ message: `GET ${path}: ${String(cause)}` })
+  })
+
 /** The embedded broker's address with credentials, and its process. */
 export const embeddedBroker = (site: Site, role: "operator" | "publisher") =>
   Effect.tryPromise({

@@ -1,6 +1,7 @@
 import { cpus } from "node:os"
 import type { Cpu } from "./Child.ts"
 import type { DrainResult } from "./Drain.ts"
+import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
 import type { RecoveryResult } from "./RecoveryTime.ts"
 import type { Drained, Options } from "./Stage.ts"
@@ -10,6 +11,7 @@ export interface Results {
   readonly drains: ReadonlyArray<DrainResult>
   readonly latencies: ReadonlyArray<LatencyResult>
   readonly recovery: RecoveryResult | undefined
+  readonly history: HistoryResult | undefined
 }
 
 export interface Verdict {
@@ -19,8 +21,17 @@ export interface Verdict {
   readonly verdict: "PASS" | "FAIL" | "VOID"
 }
 
-/** The floors of issue 2, and when a run says nothing. */
-const floors = { ratio: 0.4, ceiling: 12_000, p50: 5, p99: 25, recovery: 10 } as const
+/** The floors, and when a run says nothing. */
+const floors = {
+  ratio: 0.4,
+  ceiling: 12_000,
+  p50: 5,
+  p99: 25,
+  recovery: 10,
+  firstPage: 50,
+  rebuild: 30_000,
+  historyCost: 0.15
+} as const
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
 
@@ -86,10 +97,35 @@ const ofRecovery = (result: RecoveryResult): ReadonlyArray<Verdict> =>
     verdict: passes(result.seconds <= floors.recovery)
   }])
 
-export const verdicts = ({ drains, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
+const ofHistory = ({ cost, deliveries, faults, pages, rebuild }: HistoryResult): ReadonlyArray<Verdict> => {
+  const slowest = pages.reduce((most, page) => page.medianMs > most.medianMs ? page : most)
+  return judged(ledger("history", faults), [
+    {
+      what: `first page of ${whole(deliveries)} deliveries, slowest filter (${slowest.filter})`,
+      measured: `${slowest.medianMs.toFixed(1)} ms`,
+      wanted: `≤ ${floors.firstPage} ms`,
+      verdict: passes(slowest.medianMs <= floors.firstPage)
+    },
+    {
+      what: `rebuild of the history from ${whole(rebuild.messages)} messages`,
+      measured: `${whole(rebuild.perSecond)}/s`,
+      wanted: `≥ ${whole(floors.rebuild)}/s`,
+      verdict: passes(rebuild.perSecond >= floors.rebuild)
+    },
+    {
+      what: "what keeping the history takes from the rate of deliveries",
+      measured: `${(100 * cost).toFixed(1)} %`,
+      wanted: `≤ ${100 * floors.historyCost} %`,
+      verdict: passes(cost <= floors.historyCost)
+    }
+  ])
+}
+
+export const verdicts = ({ drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
-  ...(recovery === undefined ? [] : ofRecovery(recovery))
+  ...(recovery === undefined ? [] : ofRecovery(recovery)),
+  ...(history === undefined ? [] : ofHistory(history))
 ]
 
 type Row = ReadonlyArray<string>
@@ -106,7 +142,7 @@ const table = (title: string, head: Row, rows: ReadonlyArray<Row>): string => {
   return [title, line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line), ""].join("\n")
 }
 
-const processes = ["hookline", "ceiling", "undici", "nats-server", "sink", "publisher"]
+const processes = ["hookline", "history", "ceiling", "undici", "nats-server", "sink", "publisher"]
 
 const cpu = (taken: Cpu): Row =>
   processes.map((name) => taken[name] === undefined ? "" : taken[name]?.toFixed(2) ?? "?")
@@ -179,6 +215,23 @@ export const show = (results: Results): string =>
           results.recovery.seconds.toFixed(2),
           results.recovery.workerSeconds?.toFixed(2) ?? "?"
         ]]
+    ),
+    table(
+      "First page of the history (milliseconds over HTTP)",
+      ["filter", "median", "most"],
+      (results.history?.pages ?? []).map(({ filter, medianMs, mostMs }) => [
+        filter,
+        medianMs.toFixed(1),
+        mostMs.toFixed(1)
+      ])
+    ),
+    table(
+      "Deliveries with the history kept, and with its process held still (CPU in seconds)",
+      ["", "events", "per second", ...processes, "ratio"],
+      (results.history?.costs ?? []).flatMap(({ kept, ratio, still }) => [
+        ["kept", whole(kept.events), whole(kept.perSecond), ...cpu(kept.cpuSeconds), ratio.toFixed(3)],
+        ["held still", whole(still.events), whole(still.perSecond), ...cpu(still.cpuSeconds), ""]
+      ])
     ),
     table(
       "Floors",

@@ -13,6 +13,7 @@ export interface Options {
   readonly pairs: number
   readonly seconds: number
   readonly deliveries: number
+  readonly history: number
   readonly syncs: ReadonlyArray<Sync>
   readonly webhooks: ReadonlyArray<number>
   readonly main: string

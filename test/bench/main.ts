@@ -7,17 +7,19 @@ import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import type { Sync } from "./Broker.ts"
 import { drains } from "./Drain.ts"
+import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
 import { recovery } from "./RecoveryTime.ts"
 import { machine, type Results, show, verdicts } from "./Report.ts"
 import { makeStage, mostWebhooks, type Options } from "./Stage.ts"
 
 const usage = `npm run bench -- [options]
-  --only drain|latency|recovery   some parts only, separated by commas
+  --only drain|latency|recovery|history   some parts only, separated by commas
   --events 40000                  events of a drain (half as many at sync always)
   --pairs 3                       ceiling and hookline in turns, 100 webhooks at 2m
   --seconds 30                    of the latency run
   --deliveries 100000             waiting for a retry when hookline is killed
+  --history 1000000               deliveries in the history
   --sync 2m,always --webhooks 1,100
   --json <file>                   the results as JSON
   --directory <path>              where the stores are (default: the temporary directory)
@@ -27,11 +29,12 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "drain,latency,recovery" },
+    only: { type: "string", default: "drain,latency,recovery,history" },
     events: { type: "string", default: "40000" },
     pairs: { type: "string", default: "3" },
     seconds: { type: "string", default: "30" },
     deliveries: { type: "string", default: "100000" },
+    history: { type: "string", default: "1000000" },
     sync: { type: "string", default: "2m,always" },
     webhooks: { type: "string", default: "1,100" },
     json: { type: "string" },
@@ -65,7 +68,7 @@ const fileSystemOf = (path: string): string => {
 }
 
 const bench = Effect.gen(function*() {
-  const parts = choice(values.only, "drain", "latency", "recovery")
+  const parts = choice(values.only, "drain", "latency", "recovery", "history")
   const syncs = choice<Sync>(values.sync, "2m", "always")
   mkdirSync(values.directory, { recursive: true })
   const directory = yield* Effect.acquireRelease(
@@ -77,6 +80,7 @@ const bench = Effect.gen(function*() {
     pairs: count(values.pairs, 100),
     seconds: count(values.seconds, 3_600),
     deliveries: count(values.deliveries, 1_000_000),
+    history: count(values.history, 5_000_000),
     syncs,
     webhooks: values.webhooks.split(",").map((text) => count(text, mostWebhooks)),
     main: resolve(values.main),
@@ -95,7 +99,8 @@ const bench = Effect.gen(function*() {
       []
     ),
     latencies: yield* when("latency", Effect.forEach(syncs, (sync) => latency(stage, sync)), []),
-    recovery: yield* when("recovery", recovery(stage), undefined)
+    recovery: yield* when("recovery", recovery(stage), undefined),
+    history: yield* when("history", history(stage), undefined)
   }
   const judged = verdicts(results)
   yield* print(`\n${show(results)}`)

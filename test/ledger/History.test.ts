@@ -82,7 +82,12 @@ describe("the history", () => {
             (file) => Effect.sync(() => file.close())
           ),
           (file) => ({
-            deliveries: allDeliveries({ file, eventsCreated: topology.eventsCreated, streamOf }),
+            deliveries: allDeliveries({
+              file,
+              eventsCreated: topology.eventsCreated,
+              streamOf,
+              writeFigures: () => undefined
+            }),
             tables: contents(file)
           })
         ))

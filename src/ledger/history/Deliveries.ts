@@ -11,6 +11,8 @@ export interface Asked {
   readonly file: Sqlite
   readonly eventsCreated: string
   readonly streamOf: (workspaceId: string) => string
+  /** Figures are summed up in memory until a commit: this writes them. */
+  readonly writeFigures: () => void
 }
 
 const columns =
@@ -86,72 +88,152 @@ export const numberOfType = (file: Sqlite, type: string): number | undefined => 
 /** How many index entries a page looks at where no index fits all filters: then a page may be short, and `next` goes on behind them. */
 const mostLookedAt = 10_000
 
-const cursorOf = ({ delivery }: HistoricDelivery): string => `${delivery.eventSequence}.${delivery.webhookId}`
-
 const nothing = { data: [], next: undefined }
+const newestFirst = "ORDER BY event_sequence DESC, webhook DESC"
+
+/** A delivery's place in the order of pages. */
+type Place = readonly [eventSequence: number, webhook: number]
+
+interface Bounds {
+  readonly from: number
+  readonly to: number
+  readonly after: Place | undefined
+}
+
+/** Conditions on the columns of an index that has both, and their values. */
+const within = ({ after, from, to }: Bounds, event: string, webhook: string | undefined) => {
+  const values = [from, to, ...(after === undefined ? [] : webhook === undefined ? [after[0]] : [after[0], ...after])]
+  // Of the cursor's own event, what comes behind it is still wanted.
+  const behind = webhook === undefined
+    ? `AND ${event} <= ?`
+    : `AND ${event} <= ? AND (${event} < ? OR ${webhook} < ?)`
+  return { sql: `${event} >= ? AND ${event} < ? ${after === undefined ? "" : behind}`, values }
+}
+
+/**
+ * The places of a page, by an index that has the status behind the workspace or the webhook: without a status, the first of each status, of which
+ * the first of all are among them.
+ */
+const placesByStatus = (
+  { file }: Asked,
+  of: readonly [column: "workspace" | "webhook", number: number],
+  status: DeliveryStatus | undefined,
+  bounds: Bounds,
+  limit: number
+): ReadonlyArray<Place> => {
+  const { sql, values } = within(bounds, "event_sequence", "webhook")
+  const wanted = status === undefined ? statuses : [status]
+  const one = `SELECT * FROM (SELECT event_sequence, webhook FROM deliveries INDEXED BY deliveries_of_${of[0]} WHERE ${
+    of[0]
+  } = ? AND status = ? AND ${sql} ${newestFirst} LIMIT ?)`
+  return file.statement(`${wanted.map(() => one).join(" UNION ALL ")} ${newestFirst} LIMIT ?`).all([
+    ...wanted.flatMap((status) => [of[1], numberOf(status), ...values, limit]),
+    limit
+  ]).map(([event, webhook]) => [Number(event), Number(webhook)])
+}
+
+/**
+ * The places of a page by way of the events of a type, whose deliveries stand together. `end`: where looking ended, with a page that is not full.
+ */
+const placesByType = (
+  { file }: Asked,
+  of: { readonly workspace: number; readonly webhook: number | undefined; readonly type: number },
+  status: DeliveryStatus | undefined,
+  bounds: Bounds,
+  limit: number
+): { readonly places: ReadonlyArray<Place>; readonly end: Place | undefined } => {
+  const ofEvents = within(bounds, "sequence", undefined)
+  const events =
+    `SELECT sequence FROM events INDEXED BY events_by_type WHERE workspace = ? AND type = ? AND ${ofEvents.sql} ORDER BY sequence DESC`
+  const valuesOfEvents = [of.workspace, of.type, ...ofEvents.values]
+  const ofDeliveries = within(bounds, "event_sequence", "webhook")
+  const more = [
+    ...(of.webhook === undefined ? [] : [["webhook = ?", of.webhook] as const]),
+    ...(status === undefined ? [] : [["status = ?", numberOf(status)] as const])
+  ]
+  const places = file.statement(
+    `SELECT event_sequence, webhook FROM (${events} LIMIT ${mostLookedAt}) CROSS JOIN deliveries ON event_sequence = sequence WHERE ${
+      [ofDeliveries.sql, ...more.map(([sql]) => sql)].join(" AND ")
+    } ${newestFirst} LIMIT ?`
+  ).all([...valuesOfEvents, ...ofDeliveries.values, ...more.map(([, value]) => value), limit])
+    .map(([event, webhook]): Place => [Number(event), Number(webhook)])
+  if (places.length === limit) return { places, end: undefined }
+  const [last] = file.statement(`${events} LIMIT 1 OFFSET ${mostLookedAt - 1}`).get(valuesOfEvents) ?? []
+  // Every delivery of the last event that was looked at has been seen.
+  return { places, end: last === undefined ? undefined : [Number(last), 0] }
+}
+
+/** The places of one event's deliveries. An id may stand for several events: what repeats it has none. */
+const placesOfEvent = (
+  { file }: Asked,
+  of: { readonly workspace: number; readonly webhook: number | undefined; readonly type: number | undefined },
+  eventId: string,
+  status: DeliveryStatus | undefined,
+  bounds: Bounds,
+  limit: number
+): ReadonlyArray<Place> => {
+  const { sql, values } = within(bounds, "event_sequence", "webhook")
+  const more = [
+    ...(of.webhook === undefined ? [] : [["d.webhook = ?", of.webhook] as const]),
+    ...(of.type === undefined ? [] : [["d.type = ?", of.type] as const]),
+    ...(status === undefined ? [] : [["d.status = ?", numberOf(status)] as const])
+  ]
+  return file.statement(
+    `SELECT event_sequence, webhook FROM events e INDEXED BY events_by_id CROSS JOIN deliveries d ON d.event_sequence = e.sequence WHERE e.workspace = ? AND e.id = ? AND ${
+      [sql, ...more.map(([sql]) => sql)].join(" AND ")
+    } ${newestFirst} LIMIT ?`
+  ).all([of.workspace, eventId, ...values, ...more.map(([, value]) => value), limit])
+    .map(([event, webhook]) => [Number(event), Number(webhook)])
+}
+
+const at = (asked: Asked, [event, webhook]: Place): ReadonlyArray<HistoricDelivery> =>
+  select(asked, `${joins} WHERE d.event_sequence = ? AND d.webhook = ?`, [event, webhook])
+
+/** Webhooks have other numbers after a rebuild; their ids stay. */
+const cursorOf = ({ file }: Asked, [event, webhook]: Place): string => {
+  const [id] = file.statement("SELECT id FROM webhooks WHERE number = ?").get([webhook]) ?? []
+  return `${event}.${id === undefined ? "" : String(id)}`
+}
+
+const placeOf = ({ file }: Asked, workspaceId: string, cursor: string): Place => {
+  const [event, webhookId = ""] = cursor.split(".")
+  return [Number(event), numberOfWebhook(file, workspaceId, webhookId) ?? 0]
+}
 
 /** Newest event first. Stable while new ones arrive: they come before the first page. */
 export const deliveries = (asked: Asked, question: Questions["deliveries"]): Answers["deliveries"] => {
   const { file } = asked
-  const { cursor, eventId, eventType, from, limit, status, to, webhookId, workspaceId } = question
+  const { cursor, eventId, eventType, limit, status, webhookId, workspaceId } = question
   const workspace = numberOfWorkspace(file, workspaceId)
   const webhook = webhookId === undefined ? undefined : numberOfWebhook(file, workspaceId, webhookId)
   const type = eventType === undefined ? undefined : numberOfType(file, eventType)
   if (workspace === undefined || (webhookId !== undefined && webhook === undefined)) return nothing
   if (eventType !== undefined && type === undefined) return nothing
-
-  const where: Array<string> = []
-  const values: Array<Value> = []
-  const require = (condition: string, ...more: ReadonlyArray<Value>) => {
-    where.push(condition)
-    values.push(...more)
+  const bounds: Bounds = {
+    from: question.from === undefined ? 0 : sequenceAt(file, question.from),
+    to: question.to === undefined ? Number.MAX_SAFE_INTEGER : sequenceAt(file, question.to),
+    after: cursor === undefined ? undefined : placeOf(asked, workspaceId, cursor)
   }
-  let index = "deliveries_of_w" + (webhook === undefined ? "orkspace" : "ebhook")
-  if (webhook === undefined) require("d.workspace = ?", workspace)
-  else require("d.webhook = ?", webhook)
-  if (status !== undefined) {
-    require("d.status = ?", numberOf(status))
-    index = webhook === undefined ? "deliveries_by_status" : "deliveries_of_webhook_by_status"
-  } else if (type !== undefined) {
-    require("d.type = ?", type)
-    index = webhook === undefined ? "deliveries_by_type" : "deliveries_of_webhook_by_type"
+  const { end, places } = eventId !== undefined
+    ? { places: placesOfEvent(asked, { workspace, webhook, type }, eventId, status, bounds, limit + 1), end: undefined }
+    : type !== undefined
+    ? placesByType(asked, { workspace, webhook, type }, status, bounds, limit + 1)
+    : {
+      places: placesByStatus(
+        asked,
+        webhook === undefined ? ["workspace", workspace] : ["webhook", webhook],
+        status,
+        bounds,
+        limit + 1
+      ),
+      end: undefined
+    }
+  const shown = places.slice(0, limit)
+  const last = places.length > limit ? shown.at(-1) : end
+  return {
+    data: shown.flatMap((place) => at(asked, place)),
+    next: last === undefined ? undefined : cursorOf(asked, last)
   }
-  if (from !== undefined) require("d.event_sequence >= ?", sequenceAt(file, from))
-  if (to !== undefined) require("d.event_sequence < ?", sequenceAt(file, to))
-  if (eventId !== undefined) {
-    const sequences = file.statement("SELECT sequence FROM events WHERE workspace = ? AND id = ?").all([
-      workspace,
-      eventId
-    ])
-    require(`d.event_sequence IN (${sequences.map(() => "?").join(", ")})`, ...sequences.map(([one = 0]) => one))
-  }
-  if (cursor !== undefined) {
-    const [sequence, after = ""] = cursor.split(".")
-    const number = numberOfWebhook(file, workspaceId, after) ?? 0
-    require(
-      "(d.event_sequence < ? OR (d.event_sequence = ? AND d.webhook < ?))",
-      Number(sequence),
-      Number(sequence),
-      number
-    )
-  }
-  const order = "ORDER BY d.event_sequence DESC, d.webhook DESC"
-  const ordered = `FROM deliveries d INDEXED BY ${index} WHERE ${where.join(" AND ")} ${order}`
-  const onlyFiltered = status !== undefined && type !== undefined
-  const source = onlyFiltered
-    ? `JOIN (SELECT d.event_sequence AS e, d.webhook AS h ${ordered} LIMIT ${mostLookedAt}) ON e = d.event_sequence AND h = d.webhook ${joins} WHERE d.type = ? ${order} LIMIT ?`
-    : `INDEXED BY ${index} ${joins} WHERE ${where.join(" AND ")} ${order} LIMIT ?`
-  const found = select(asked, source, [...values, ...(onlyFiltered && type !== undefined ? [type] : []), limit + 1])
-  const data = found.slice(0, limit)
-  const last = data.at(-1)
-  if (found.length > limit && last !== undefined) return { data, next: cursorOf(last) }
-  if (!onlyFiltered) return { data, next: undefined }
-  const [end] = file.statement(`SELECT d.event_sequence, d.webhook ${ordered} LIMIT 1 OFFSET ${mostLookedAt - 1}`).all(
-    values
-  )
-  if (end === undefined) return { data, next: undefined }
-  const [id] = file.statement("SELECT id FROM webhooks WHERE number = ?").get([end[1] ?? 0]) ?? []
-  return { data, next: `${String(end[0])}.${String(id)}` }
 }
 
 /** How many attempts are shown of one delivery. */
@@ -203,7 +285,7 @@ const recoverableWhere = (asked: Asked, question: Questions["recoverableCount"],
   }
 }
 
-const shown = 10
+const firstOfCount = 10
 
 export const recoverableCount = (
   asked: Asked,
@@ -214,7 +296,7 @@ export const recoverableCount = (
   const [count] = asked.file.statement(`SELECT count(*) FROM deliveries d WHERE ${found.where}`).get(found.values) ?? []
   const first = select(asked, `${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`, [
     ...found.values,
-    shown
+    firstOfCount
   ])
   return { count: Number(count), first: first.map(({ id }) => id) }
 }

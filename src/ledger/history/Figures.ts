@@ -32,9 +32,10 @@ const figures = ({ failed, latencies, succeeded }: Sum): Omit<Step, "start"> => 
 const day = 86_400_000
 
 export const healthOf = (
-  { file }: Asked,
+  { file, writeFigures }: Asked,
   { now, webhookId, workspaceId }: Questions["health"]
 ): Answers["health"] => {
+  writeFigures()
   const webhook = numberOfWebhook(file, workspaceId, webhookId) ?? 0
   const row = file.statement(`SELECT ${health} FROM webhooks w WHERE w.number = ?`).get([webhook])
   const sum = nothing()
@@ -44,7 +45,7 @@ export const healthOf = (
     ).all([webhook, steps.minute, now - day])
   ) take(sum, step)
   const counts =
-    "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_of_webhook_by_status WHERE webhook = ? GROUP BY status"
+    "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_of_webhook WHERE webhook = ? GROUP BY status"
   return {
     health: fromRow(row ?? [0, 0, null, null, null, null, null]),
     counts: countsFrom(file.statement(counts).all([webhook])),
@@ -53,7 +54,8 @@ export const healthOf = (
 }
 
 /** Steps in which nothing was attempted are left out. */
-export const stats = ({ file }: Asked, question: Questions["stats"]): Answers["stats"] => {
+export const stats = ({ file, writeFigures }: Asked, question: Questions["stats"]): Answers["stats"] => {
+  writeFigures()
   const { from, seconds, to, webhookId, workspaceId } = question
   const webhook = webhookId === undefined ? undefined : numberOfWebhook(file, workspaceId, webhookId) ?? 0
   const of = webhook === undefined ? "s.webhook IN (SELECT number FROM webhooks WHERE workspace = ?)" : "s.webhook = ?"
@@ -72,7 +74,11 @@ export const stats = ({ file }: Asked, question: Questions["stats"]): Answers["s
 }
 
 /** The webhooks, not deleted, whose last attempt failed. */
-export const struggling = ({ file }: Asked, { cursor, limit }: Questions["struggling"]): Answers["struggling"] => {
+export const struggling = (
+  { file, writeFigures }: Asked,
+  { cursor, limit }: Questions["struggling"]
+): Answers["struggling"] => {
+  writeFigures()
   const rows = file.statement(
     `SELECT w.number, w.id, s.id, ${health} FROM webhooks w JOIN workspaces s ON s.number = w.workspace WHERE w.number > ? AND w.failing_since IS NOT NULL AND w.deleted = 0 ORDER BY w.number LIMIT ?`
   ).all([Number(cursor ?? 0), limit])

@@ -32,9 +32,14 @@ import type { Ask, Begin, FromHistory, Progress, ToHistory } from "./Protocol.ts
 import { Retention } from "./Retention.ts"
 import { FileLocked, lock, remove } from "./Sqlite.ts"
 
-/** Messages in a transaction, and how long one stays open. */
-const commitMessages = 5_000
-const commitEvery = "100 millis"
+/**
+ * Messages in a transaction, and how long one stays open: a question is answered on the same connection and sees them before, so that the length
+ * only says how much a kill has read again. Short ones write the same pages of the indexes over and over.
+ */
+const commitMessages = 20_000
+const commitEvery = "1 second"
+/** Between two looks for new messages, milliseconds: those of a busy time then come by the hundred. */
+const pace = 200
 const lookEvery = "500 millis"
 const forgetEvery = "30 seconds"
 const lockedPause = "2 seconds"
@@ -143,7 +148,7 @@ const follow = (begin: Begin) =>
 
     let rebuilding = !hasIndexes(file)
     let read = 0
-    const asked: Asked = { file, eventsCreated, streamOf }
+    const asked: Asked = { file, eventsCreated, streamOf, writeFigures: () => projection.commit() }
     if (!rebuilding) open = asked
 
     const report = Effect.map(states, (now) => {
@@ -199,6 +204,7 @@ const follow = (begin: Begin) =>
         stream,
         filter: filters[stream] ?? deliveriesAllFilter,
         from: projection.position(stream) + 1,
+        pace,
         onMessage: onMessage(stream)
       })
     }

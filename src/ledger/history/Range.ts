@@ -5,7 +5,9 @@ import type { Sqlite } from "./Sqlite.ts"
  * an index by time would cost every event one more entry.
  */
 export const sequenceAt = (file: Sqlite, time: number): number => {
-  const [first, last] = file.statement("SELECT min(sequence), max(sequence) FROM events").get([]) ?? []
+  // Two look-ups: asked for both at once, SQLite reads the whole table.
+  const [first] = file.statement("SELECT min(sequence) FROM events").get([]) ?? []
+  const [last] = file.statement("SELECT max(sequence) FROM events").get([]) ?? []
   if (typeof first !== "number" || typeof last !== "number") return 1
   const at = file.statement("SELECT sequence, published_at FROM events WHERE sequence >= ? ORDER BY sequence LIMIT 1")
   let low = first
