@@ -9,6 +9,8 @@ import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { History } from "./ledger/History.ts"
+import * as JobRunner from "./ledger/JobRunner.ts"
+import { Jobs } from "./ledger/Jobs.ts"
 import { Ledger } from "./ledger/Ledger.ts"
 import { Positions } from "./ledger/Positions.ts"
 import { Records } from "./ledger/Records.ts"
@@ -149,7 +151,8 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
 const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
   checks.pipe(
     Layer.provideMerge(Server.layer),
-    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(JobRunner.layer),
+    Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
     Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
     Layer.provideMerge(Publisher.layer),

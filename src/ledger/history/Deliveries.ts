@@ -196,6 +196,8 @@ const recoverableWhere = (asked: Asked, question: Questions["recoverableCount"],
   const webhook = numberOfWebhook(file, workspaceId, webhookId)
   if (webhook === undefined) return undefined
   return {
+    // Of several statuses the index by status would have to sort all that is left, for every page.
+    index: statuses.length === 1 ? "deliveries_of_webhook_by_status" : "deliveries_of_webhook",
     where: `d.webhook = ? AND d.status IN (${
       statuses.map(() => "?").join(", ")
     }) AND d.event_sequence > ? AND d.event_sequence >= ? AND d.event_sequence < ?`,
@@ -212,10 +214,11 @@ export const recoverableCount = (
   const found = recoverableWhere(asked, question, 0)
   if (found === undefined) return { count: 0, first: [] }
   const [count] = asked.file.statement(`SELECT count(*) FROM deliveries d WHERE ${found.where}`).get(found.values) ?? []
-  const first = select(asked, `${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`, [
-    ...found.values,
-    shown
-  ])
+  const first = select(
+    asked,
+    `INDEXED BY ${found.index} ${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`,
+    [...found.values, shown]
+  )
   return { count: Number(count), first: first.map(({ id }) => id) }
 }
 
@@ -223,10 +226,11 @@ export const recoverable = (asked: Asked, question: Questions["recoverable"]): A
   const found = recoverableWhere(asked, question, question.after)
   const seenSequence = positionOf(asked.file, asked.streamOf(question.workspaceId))
   if (found === undefined) return { deliveries: [], seenSequence, after: undefined }
-  const rows = select(asked, `${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`, [
-    ...found.values,
-    question.limit
-  ])
+  const rows = select(
+    asked,
+    `INDEXED BY ${found.index} ${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`,
+    [...found.values, question.limit]
+  )
   return {
     deliveries: rows,
     seenSequence,

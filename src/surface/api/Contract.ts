@@ -4,6 +4,7 @@ import { deliveries } from "./contract/Deliveries.ts"
 import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
+import { jobs } from "./contract/Jobs.ts"
 import { quarantine } from "./contract/Quarantine.ts"
 import { webhooks } from "./contract/Webhooks.ts"
 import * as Error from "./Errors.ts"
@@ -19,6 +20,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(webhooks)
   .add(quarantine)
   .add(deliveries)
+  .add(jobs)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

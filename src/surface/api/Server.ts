@@ -9,6 +9,7 @@ import { deliveries } from "./DeliveryRoutes.ts"
 import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
+import { jobs } from "./JobRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
 
@@ -101,6 +102,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(webhooks),
   Layer.provide(quarantine),
   Layer.provide(deliveries),
+  Layer.provide(jobs),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])
