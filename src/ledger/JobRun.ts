@@ -30,7 +30,8 @@ const pause = "500 millis"
 const overtakenPause = "100 millis"
 /** How long what is in flight may take once nothing more is begun. */
 const grace = "2 seconds"
-/** How long the last write may take when the process ends. */
+/** How long answers are waited for, and how long the last write may take, when the process ends. */
+const answersWait = "500 millis"
 const lastWrite = "1 second"
 
 export interface RunEnvironment {
@@ -129,7 +130,7 @@ export const jobRun = (env: RunEnvironment, stored: StoredJob): Effect.Effect<Ru
       let [one, seen] = [first, seenSequence]
       for (;;) {
         if (retriedSince(one.delivery, job)) return "retried_meanwhile"
-        const answer: RetryAnswer | void = yield* requests.ask(one.delivery, seen).pipe(
+        const answer: RetryAnswer | void = yield* requests.ask(one.delivery, seen, { backlog: true }).pipe(
           Effect.map(Option.getOrUndefined),
           Effect.catchTag("AppendFailed", () => Effect.void)
         )
@@ -212,6 +213,10 @@ export const jobRun = (env: RunEnvironment, stored: StoredJob): Effect.Effect<Ru
 
     const run = Effect.scoped(Effect.gen(function*() {
       const flights = yield* FiberSet.make()
+      // An answer that is on its way is counted rather than left to the next who looks.
+      yield* Effect.addFinalizer(() =>
+        Effect.timeoutOption(Effect.interruptible(FiberSet.awaitEmpty(flights)), answersWait)
+      )
       const saver = yield* Effect.forkScoped(saving)
       const how = yield* Effect.raceFirst(send(flights), Deferred.await(asked))
       if (how !== "done") yield* Effect.timeoutOption(FiberSet.awaitEmpty(flights), grace)

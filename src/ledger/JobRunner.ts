@@ -2,7 +2,7 @@ import { Clock, Effect, Layer, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { BrokerClock } from "../broker/BrokerClock.ts"
 import { KeyValue } from "../broker/KeyValue.ts"
-import { type Held, Lease } from "../broker/Lease.ts"
+import { Lease } from "../broker/Lease.ts"
 import { type StoredMessage, Streams } from "../broker/Streams.ts"
 import { bucketFilter, bucketKey, bucketStream, deliveriesStream, partitionOf } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
@@ -140,14 +140,12 @@ export const layer = Layer.scopedDiscard(Effect.gen(function*() {
     yield* Effect.logWarning("jobs are given up here: the history cannot be asked")
   })
 
-  const lost = ({ lost }: Held) => Effect.asVoid(lost)
-
   yield* Effect.gen(function*() {
     for (;;) {
       while (!isFollowing()) yield* Effect.sleep(lookEvery)
       yield* Effect.scoped(Effect.gen(function*() {
         const held = yield* lease.acquire("jobs")
-        yield* Effect.raceFirst(Effect.scoped(work), Effect.raceFirst(lost(held), gone))
+        yield* Effect.raceFirst(Effect.scoped(work), Effect.raceFirst(Effect.asVoid(held.lost), gone))
       }))
     }
   }).pipe(Effect.withClock(clock), Effect.forkScoped)

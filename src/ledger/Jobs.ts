@@ -68,6 +68,14 @@ export class Jobs extends Context.Tag("hookline/ledger/Jobs")<Jobs, {
   static readonly layer = Layer.effect(Jobs, Effect.suspend(() => make))
 }
 
+const question = (order: Order, now: number) => ({
+  workspaceId: order.workspaceId,
+  webhookId: order.webhookId,
+  statuses: recoverables[order.only],
+  from: order.from ?? 0,
+  to: order.to ?? now
+})
+
 const make = Effect.gen(function*() {
   const store = yield* KeyValue
   const streams = yield* Streams
@@ -95,14 +103,6 @@ const make = Effect.gen(function*() {
       Effect.forEach(keys, read, { concurrency: reading }),
       (found) => found.flatMap((one) => Option.isSome(one) ? [one.value.job] : [])
     )
-
-  const question = (order: Order, now: number) => ({
-    workspaceId: order.workspaceId,
-    webhookId: order.webhookId,
-    statuses: recoverables[order.only],
-    from: order.from ?? 0,
-    to: order.to ?? now
-  })
 
   /** Makes room for one more. */
   const makeRoom = Effect.fnUntraced(function*(workspaceId: WorkspaceId) {

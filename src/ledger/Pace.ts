@@ -5,7 +5,7 @@ const catchUp = 100
 
 /**
  * So many a second, evenly: each run of the effect waits for its turn. Over any stretch of time it lets through at most what the rate allows for
- * that stretch and 100 ms more. On Effect's clock, monotonic.
+ * that stretch and 101 ms more. On Effect's clock, monotonic.
  */
 export const makePace = (perSecond: number): Effect.Effect<void> => {
   const interval = 1_000 / perSecond

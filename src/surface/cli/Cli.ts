@@ -6,6 +6,7 @@ import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
+import { jobs, jobsPage } from "./commands/Jobs.ts"
 import { natsUrl } from "./commands/NatsUrl.ts"
 import { publish } from "./commands/Publish.ts"
 import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
@@ -39,13 +40,14 @@ const hookline = (program: Program, logLevel: string | undefined) => {
   const starting = start(program.start, logLevel)
   const root = Command.make("hookline").pipe(
     Command.withDescription(help),
-    Command.withSubcommands([starting, publish, webhooks, deliveries, receive, quarantine, eventTypes, natsUrl])
+    Command.withSubcommands([starting, publish, webhooks, deliveries, jobs, receive, quarantine, eventTypes, natsUrl])
   )
   const pages = page("hookline", root, [
     page("start", starting),
     page("publish", publish),
     webhooksPage,
     deliveriesPage,
+    jobsPage,
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),
