@@ -1,10 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Runtime } from "effect"
+import { stripVTControlCharacters } from "node:util"
 import { eventually, TestBroker } from "../support/broker.ts"
 import { externalProduct } from "../support/external.ts"
 import { type Product, product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
+import { type } from "../support/shell.ts"
 import { addWebhook, never, publish, until, untilDelivery } from "../support/until.ts"
 
 /** How many failed deliveries are recovered across a kill -9: about 45 s with 10,000. */
@@ -156,14 +158,29 @@ describe("a recovery", () => {
         expect(endpoint.seen.get("evt_before")).toBe(1)
 
         yield* untilCount(hookline, webhook, 6, { only: "all" })
+        const shell = { env: { HOOKLINE_DATA: hookline.data, HOOKLINE_WORKSPACE: "ws_1" } }
+        const command = ["webhooks", "recover", webhook, "--only", "all", "--from", from, "--rate", "5"]
+        const seen = yield* type(command, { ...shell, columns: 80 })
+        expect([seen.code, stripVTControlCharacters(seen.error)]).toEqual([
+          0,
+          expect.stringMatching(/\r\[#* *\] \d+ % {2}\d of 5/)
+        ])
+        expect(seen.out).toMatch(/state +done\n.*progress +5 of 5\nsent again +5\n/)
+        yield* untilCount(hookline, webhook, 6, { only: "all" })
+        const piped = yield* type([...command, "--json"], shell)
+        expect(JSON.parse(piped.out)).toMatchObject({ state: "done", accepted: 5 })
+        expect(piped.error).toMatch(/^job job_\w+: it goes on without this command[^\n]+\n(?:\d of 5\n)+$/)
+        yield* eventually("all five twice more", () => endpoint.total() === 21)
+
+        yield* untilCount(hookline, webhook, 6, { only: "all" })
         const third = yield* recover(hookline, webhook, { only: "all", rate: 2 })
         yield* until("one", jobOf(hookline, third.id), ({ settled }) => settled > 0)
         yield* hookline.api("POST", `/v1/webhooks/${webhook}/disable`, {})
         expect(yield* untilEnded(hookline, third.id)).toMatchObject({ state: "failed", error: "webhook_disabled" })
         const jobs = (yield* hookline.api("GET", "/v1/jobs?limit=2")).body
-        expect(jobs.data.map(({ id }: { id: string }) => id)).toEqual([third.id, second.id])
+        expect(jobs.data.map(({ id }: { id: string }) => id)).toEqual([third.id, expect.any(String)])
         expect((yield* hookline.api("GET", `/v1/jobs?limit=2&cursor=${jobs.next}`)).body)
-          .toMatchObject({ data: [{ id: first.id }], next: null })
+          .toMatchObject({ data: [{}, { id: second.id }] })
       }),
     60_000
   )

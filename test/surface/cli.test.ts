@@ -5,8 +5,30 @@ import type { HooklineConfig } from "../../src/Config.ts"
 import { asksForHelp, normalized } from "../../src/surface/cli/Arguments.ts"
 import { program, type } from "../support/shell.ts"
 
-const commands = ["start", "publish", "webhooks", "deliveries", "receive", "quarantine", "event-types", "nats-url"]
-const ofWebhooks = ["add", "list", "show", "edit", "enable", "disable", "pause", "resume", "rotate", "remove"]
+const commands = [
+  "start",
+  "publish",
+  "webhooks",
+  "deliveries",
+  "jobs",
+  "receive",
+  "quarantine",
+  "event-types",
+  "nats-url"
+]
+const ofWebhooks = [
+  "add",
+  "list",
+  "show",
+  "edit",
+  "enable",
+  "disable",
+  "pause",
+  "resume",
+  "rotate",
+  "recover",
+  "remove"
+]
 
 describe("hookline --help", () => {
   it.effect("names every command and the exit codes", () =>
@@ -23,7 +45,8 @@ describe("hookline --help", () => {
   it.effect("is there for every command, also behind its options", () =>
     Effect.gen(function*() {
       const others = ["start", "publish", "receive", "event-types", "nats-url", "deliveries list", "quarantine list"]
-      const leaves = [...others, "quarantine release", ...ofWebhooks.map((name) => `webhooks ${name}`)]
+      const ofJobs = ["jobs list", "jobs show", "jobs cancel"]
+      const leaves = [...others, ...ofJobs, "quarantine release", ...ofWebhooks.map((name) => `webhooks ${name}`)]
       for (const leaf of leaves) {
         const { code, out } = yield* type([...leaf.split(" "), "--json", "--help"])
         expect(code).toBe(0)

@@ -264,10 +264,12 @@ export const webhooksPage = page("webhooks", webhooks, [
 
 const secretNote = "\n\nThe secret is not shown again."
 
-const suppressedNote = ({ id, suppressed = 0 }: WebhookMoved): string =>
-  suppressed === 0
-    ? ""
-    : `\n\n${suppressed} deliveries were suppressed while it was disabled. To send them: ${commandName} webhooks recover ${id} --only suppressed`
+const suppressedNote = ({ id, suppressed = 0 }: WebhookMoved): string => {
+  if (suppressed === 0) return ""
+  const [what, them] = suppressed === 1 ? ["1 delivery was", "it"] : [`${suppressed} deliveries were`, "them"]
+  const line = `${commandName} webhooks recover ${id} --only suppressed`
+  return `\n\n${what} suppressed while it was disabled. To send ${them}: ${line}`
+}
 
 const warn = (warnings: ReadonlyArray<string> | undefined): Effect.Effect<void, never, Shell> =>
   Effect.flatMap(Shell, (shell) => Effect.forEach(warnings ?? [], (text) => shell.error(`warning: ${printable(text)}`)))
