@@ -32,7 +32,7 @@ const overtakenPause = "100 millis"
 const grace = "2 seconds"
 /** How long answers are waited for, and how long the last write may take, when the process ends. */
 const answersWait = "500 millis"
-const lastWrite = "1 second"
+const lastWrite = "500 millis"
 
 export interface RunEnvironment {
   readonly history: Context.Tag.Service<History>

@@ -165,7 +165,7 @@ describe("a recovery", () => {
           0,
           expect.stringMatching(/\r\[#* *\] \d+ % {2}\d of 5/)
         ])
-        expect(seen.out).toMatch(/state +done\n.*progress +5 of 5\nsent again +5\n/)
+        expect(stripVTControlCharacters(seen.out)).toMatch(/state +done\n.*progress +5 of 5\nsent again +5\n/)
         yield* untilCount(hookline, webhook, 6, { only: "all" })
         const piped = yield* type([...command, "--json"], shell)
         expect(JSON.parse(piped.out)).toMatchObject({ state: "done", accepted: 5 })
