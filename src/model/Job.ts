@@ -12,7 +12,6 @@ import { WebhookId, WorkspaceId } from "./Id.ts"
  *        └──────▶ failed: its webhook was disabled or deleted, or a fault of ours
  */
 export const jobStates = ["running", "done", "cancelled", "failed"] as const
-export type JobState = (typeof jobStates)[number]
 
 /** What is sent again. `all` is everything that has ended; what still waits comes by itself. */
 export const recoverables = {
@@ -27,7 +26,7 @@ export type Only = (typeof onlyValues)[number]
  * Why a delivery was not sent again. `already_running`: an attempt was under way. `retried_meanwhile`: it was retried after the job was made, by
  * hand, or by this job shortly before its process was killed. `event_expired`: there is nothing left to send.
  */
-export const skipReasons = ["already_running", "retried_meanwhile", "event_expired"] as const
+const skipReasons = ["already_running", "retried_meanwhile", "event_expired"] as const
 export type SkipReason = (typeof skipReasons)[number]
 
 /** Why a job failed. */
