@@ -10,6 +10,8 @@ import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { History } from "./ledger/History.ts"
+import * as JobRunner from "./ledger/JobRunner.ts"
+import { Jobs } from "./ledger/Jobs.ts"
 import { Ledger } from "./ledger/Ledger.ts"
 import { NoticePositions } from "./ledger/NoticePositions.ts"
 import { Positions } from "./ledger/Positions.ts"
@@ -165,7 +167,8 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
   checks.pipe(
     Layer.provideMerge(Server.layer),
     Layer.provideMerge(metricsExport(config)),
-    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(JobRunner.layer),
+    Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
     Layer.provideMerge(Layer.merge(Metrics.layer, processMetrics)),
     Layer.provideMerge(
       Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)

@@ -64,14 +64,14 @@ const make = Effect.gen(function*() {
         Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
         Effect.asVoid
       ),
-    keys: Effect.fnUntraced(function*(bucket) {
+    keys: Effect.fnUntraced(function*(bucket, first) {
       const keys: Array<string> = []
       const prefix = bucketFilter(bucket).length - 1
       for (;;) {
         const info = yield* ask<{
           readonly state: { readonly subjects?: Readonly<Record<string, number>>; readonly num_subjects?: number }
         }>(connection, `STREAM.INFO.${bucketStream(bucket)}`, {
-          subjects_filter: bucketFilter(bucket),
+          subjects_filter: bucketFilter(bucket, first),
           offset: keys.length
         }).pipe(
           Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused)))

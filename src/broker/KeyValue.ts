@@ -2,7 +2,7 @@ import { Context, Data, type Effect, type Option } from "effect"
 import type { BrokerUnavailable } from "./Streams.ts"
 
 /** The buckets of ARCHITECTURE.md. */
-export type Bucket = "POSITIONS" | "LEASES" | "API_KEYS" | "SECRETS"
+export type Bucket = "POSITIONS" | "LEASES" | "API_KEYS" | "SECRETS" | "JOBS"
 
 export interface Entry {
   readonly value: Uint8Array
@@ -30,5 +30,6 @@ export class KeyValue extends Context.Tag("hookline/broker/KeyValue")<KeyValue, 
   ) => Effect.Effect<number, BrokerUnavailable | RevisionConflict>
   /** Deletes the key; for `SECRETS` and `API_KEYS` its history goes with it (purge). */
   readonly remove: (bucket: Bucket, key: string) => Effect.Effect<void, BrokerUnavailable>
-  readonly keys: (bucket: Bucket) => Effect.Effect<ReadonlyArray<string>, BrokerUnavailable>
+  /** Of all keys, or of those whose first token is `first`. In no order. */
+  readonly keys: (bucket: Bucket, first?: string) => Effect.Effect<ReadonlyArray<string>, BrokerUnavailable>
 }>() {}

@@ -196,12 +196,17 @@ export const key = (...parts: ReadonlyArray<string>): string => tokens(...parts)
 
 export const bucketStream = (bucket: Bucket): string => `KV_${bucket}`
 
-export const bucketSubject = (bucket: Bucket, key: string): string => `$KV.${bucket}.${checkSubject(key)}`
+const bucketSubjectPrefix = (bucket: Bucket): string => `$KV.${bucket}.`
 
-export const bucketFilter = (bucket: Bucket): string => `$KV.${bucket}.>`
+export const bucketSubject = (bucket: Bucket, key: string): string =>
+  `${bucketSubjectPrefix(bucket)}${checkSubject(key)}`
 
-/** The key that a message of a bucket is about. */
-export const bucketKey = (bucket: Bucket, subject: string): string => subject.slice(bucketFilter(bucket).length - 1)
+/** All keys, or those whose first token is `first`. */
+export const bucketFilter = (bucket: Bucket, first?: string): string =>
+  first === undefined ? `$KV.${bucket}.>` : `$KV.${bucket}.${token(first)}.>`
+
+/** The key that a subject of a bucket stands for. */
+export const bucketKey = (bucket: Bucket, subject: string): string => subject.slice(bucketSubjectPrefix(bucket).length)
 
 export const snapshotBucket = "SNAPSHOTS"
 

@@ -22,6 +22,8 @@ import {
 
 const mebibyte = 1024 ** 2
 const day = 86_400_000
+/** Since a job was last written, which a running one is all the time. */
+const jobsKept = 30 * day
 /** More than the headers of a message in QUARANTINE take. */
 const quarantineHeaders = 16 * 1024
 
@@ -170,6 +172,7 @@ const wantedStreams = (config: HooklineConfig, maxPayload: number): ReadonlyArra
     bucket("LEASES", replicas, 6000),
     bucket("API_KEYS", replicas),
     bucket("SECRETS", replicas),
+    bucket("JOBS", replicas, jobsKept),
     {
       ...log,
       name: snapshotStream,

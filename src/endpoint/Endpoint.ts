@@ -27,6 +27,8 @@ export class Live {
   /** In flight for more than 2 s. */
   slow = false
   probe = false
+  /** One of many that are sent again: it waits with the backlog, so that fresh ones keep their turns. */
+  backlog = false
   /** Its webhook was deleted: nothing more comes of it. */
   cancelled = false
   /** When a timer looks at it again. */
@@ -87,6 +89,11 @@ export class Endpoint {
     if (this.inFlight + waiting < lanes) return true
     const pace = Math.max(this.pace ?? unknownPace, this.inFlight === 0 ? 0 : now - this.progressAt)
     return waiting < queueMost && (waiting + 1) * pace <= longestWait * lanes
+  }
+
+  /** Whether a lane is free and nothing waits for one. */
+  isIdle(lanes: number): boolean {
+    return this.waiting === 0 && this.inFlight < lanes
   }
 
   /** How long a ready delivery waits before it is deferred, milliseconds. */

@@ -169,6 +169,7 @@ export class Engine {
       endpoint.held.remove(known)
     }
     const live = new Live(endpoint, known?.state ?? request.delivery)
+    live.backlog = request.backlog === true
     live.settle = () => answer("accepted")
     endpoint.live.set(eventSequence, live)
     // Whoever asks for an attempt has mended something, or wants to know: an open circuit is probed at once.
@@ -232,14 +233,15 @@ export class Engine {
 
   // --- ready, held, deferred
 
-  /** READY, or due now: into the queue if its turn comes within a second, else held. */
+  /** READY, or due now: into the queue if its turn comes within a second, else held. One of a recovery's many only if nothing else waits. */
   #arrive(live: Live, webhook: Webhook): void {
     const { endpoint } = live
     if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
     const obstacle = this.#obstacle(endpoint, webhook)
     const lanes = allowed(endpoint.lanes, webhook.concurrency ?? this.#env.concurrency)
     const at = this.#env.ledger.now()
-    if (obstacle !== undefined || !endpoint.hasRoom(lanes, at)) return this.#defer(live, obstacle ?? "busy")
+    const hasRoom = live.backlog ? endpoint.isIdle(lanes) : endpoint.hasRoom(lanes, at)
+    if (obstacle !== undefined || !hasRoom) return this.#defer(live, obstacle ?? "busy")
     live.since = at
     endpoint.ready.push(live)
     this.#waiting.add(endpoint)

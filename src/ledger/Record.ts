@@ -123,6 +123,7 @@ export const encodeRetryRequest = (request: RetryRequest, eventsCreated: string)
     void_at: iso(request.expiresAt),
     seen_seq: request.seenSequence,
     answer_to: request.answerTo,
+    backlog: request.backlog,
     workspace_id: request.delivery.workspaceId,
     webhook_id: request.delivery.webhookId,
     ...stateToWire(request.delivery, eventsCreated)
@@ -266,6 +267,7 @@ export const decode = (body: Uint8Array): Either.Either<Fact, UnreadableRecord> 
           expiresAt: time(wire, "void_at"),
           seenSequence: number(wire, "seen_seq"),
           delivery: stateFromWire(wire, workspaceId, webhookId),
+          ...(wire["backlog"] === true && { backlog: true as const }),
           ...(answerTo !== undefined && { answerTo })
         }
       })

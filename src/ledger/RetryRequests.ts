@@ -6,7 +6,7 @@ import { BrokerClock } from "../broker/BrokerClock.ts"
 import { deliverySubject, partitionOf } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import type { Delivery } from "../model/Delivery.ts"
-import type { RetryAnswer } from "../model/RetryRequest.ts"
+import type { RetryAnswer, RetryRequest } from "../model/RetryRequest.ts"
 import { encodeRetryRequest } from "./Record.ts"
 
 /** How long the owner of the partition may take; what it has not seen by then it passes over. */
@@ -20,7 +20,9 @@ export class RetryRequests extends Context.Tag("hookline/ledger/RetryRequests")<
    */
   readonly ask: (
     delivery: Delivery,
-    seenSequence: number
+    seenSequence: number,
+    /** `backlog`: one of many, which must not keep fresh deliveries waiting. */
+    options?: Pick<RetryRequest, "backlog">
   ) => Effect.Effect<Option.Option<RetryAnswer>, AppendFailed>
 }>() {
   static readonly layer = Layer.effect(
@@ -31,13 +33,13 @@ export class RetryRequests extends Context.Tag("hookline/ledger/RetryRequests")<
       const clock = yield* BrokerClock
       const topology = yield* Topology
       return {
-        ask: (delivery, seenSequence) =>
+        ask: (delivery, seenSequence, options) =>
           Effect.scoped(Effect.gen(function*() {
             const { answer, subject } = yield* answers.expect
             const { webhookId, workspaceId } = delivery
             const id = randomUUID()
             const at = clock.now()
-            const request = { id, at, expiresAt: at + patience, seenSequence, delivery, answerTo: subject }
+            const request = { id, at, expiresAt: at + patience, seenSequence, delivery, ...options, answerTo: subject }
             yield* log.append({
               subject: deliverySubject(
                 partitionOf(workspaceId, topology.partitions),

@@ -14,6 +14,8 @@ export interface RetryRequest {
   /** The sequence of the DELIVERIES stream up to which the asker knew the records. */
   readonly seenSequence: number
   readonly delivery: Delivery
+  /** One of many: it waits behind what is fresh instead of beside it. */
+  readonly backlog?: true
   /** Where the owner says what came of it. */
   readonly answerTo?: string
 }

@@ -33,6 +33,7 @@ describe("Topology", () => {
         "DELIVERIES-3",
         "EVENTS",
         "KV_API_KEYS",
+        "KV_JOBS",
         "KV_LEASES",
         "KV_POSITIONS",
         "KV_SECRETS",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Either } from "effect"
+import { Either, Option } from "effect"
 import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import type { Bucket } from "../../src/broker/KeyValue.ts"
@@ -12,11 +12,13 @@ import {
   streamNames
 } from "../../src/broker/Subjects.ts"
 import { settings } from "../../src/Config.ts"
+import { decode as decodeJob, encodeJob } from "../../src/ledger/Jobs.ts"
 import { decode, encode, encodeDeferred, encodeDuplicate, encodeRetryRequest } from "../../src/ledger/Record.ts"
 import { roles } from "../../src/model/ApiKey.ts"
 import type { OutcomeClass } from "../../src/model/Attempt.ts"
 import type { DeliveryRecord, FailReason, HoldReason, RecordKind } from "../../src/model/Delivery.ts"
 import { EventId, WorkspaceId } from "../../src/model/Id.ts"
+import { jobErrors, jobStates } from "../../src/model/Job.ts"
 import { rejectionReasons } from "../../src/model/Rejection.ts"
 import { decodeFact, encodeFact, type WebhookFact } from "../../src/model/WebhookFacts.ts"
 import { decode as decodeKey, encode as encodeKey } from "../../src/registry/ApiKeyRecord.ts"
@@ -141,7 +143,7 @@ const outcomes: Record<OutcomeClass, true> = {
   protocol: true,
   address: true
 }
-const buckets: Record<Bucket, true> = { POSITIONS: true, LEASES: true, API_KEYS: true, SECRETS: true }
+const buckets: Record<Bucket, true> = { POSITIONS: true, LEASES: true, API_KEYS: true, SECRETS: true, JOBS: true }
 
 describe("docs/messages.md", () => {
   it.each(records.map((example) => [example["kind"], example] as const))(
@@ -166,6 +168,13 @@ describe("docs/messages.md", () => {
       expect(record.digest === undefined).toBe("revoked_at" in example)
     }
     expect(unnamed(roles)).toEqual([])
+  })
+
+  it("its example of a job is what hookline would write", () => {
+    const example = examples.find(({ type }) => type === "recover")
+    const job = decodeJob(Buffer.from(JSON.stringify(example)))
+    expect(encodeJob(Option.getOrThrow(job))).toBe(JSON.stringify(example))
+    expect(unnamed([...jobStates, ...jobErrors])).toEqual([])
   })
 
   it("has an example of every kind of record and of every change of a webhook", () => {

@@ -9,6 +9,7 @@ import { Topology } from "../../src/broker/Topology.ts"
 import { Config, type HooklineConfig } from "../../src/Config.ts"
 import { EventBodies } from "../../src/ledger/EventBodies.ts"
 import { History } from "../../src/ledger/History.ts"
+import { Jobs } from "../../src/ledger/Jobs.ts"
 import { encode } from "../../src/ledger/Record.ts"
 import { Records } from "../../src/ledger/Records.ts"
 import { Retries } from "../../src/ledger/Retries.ts"
@@ -79,7 +80,7 @@ const apiOver = (url: string, { catalogue = bundled, config, log = () => undefin
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
-    Layer.provideMerge(Retries.layer),
+    Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))
   )

@@ -1,9 +1,6 @@
-import { type Asked, select } from "../../src/ledger/history/Deliveries.ts"
+import { type Asked, joins, select } from "../../src/ledger/history/Deliveries.ts"
 import type { HistoricDelivery } from "../../src/ledger/history/Questions.ts"
 import type { Sqlite } from "../../src/ledger/history/Sqlite.ts"
-
-const joins =
-  "JOIN webhooks w ON w.number = d.webhook JOIN workspaces ws ON ws.number = d.workspace JOIN types t ON t.number = d.type"
 
 export const allDeliveries = (asked: Asked): ReadonlyArray<HistoricDelivery> =>
   select(asked, `${joins} ORDER BY d.event_sequence, w.id`, [])

@@ -24,6 +24,7 @@ const collected = (stream: PassThrough): () => string => {
 export const shell = ({ columns, env = {}, input }: Typed = {}) => {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const output = columns === undefined ? stdout : Object.assign(stdout, { isTTY: true, columns })
+  if (columns !== undefined) Object.assign(stderr, { isTTY: true, columns })
   const stdin = Object.assign(Readable.from(input === undefined ? [] : [Buffer.from(input)]), {
     isTTY: input === undefined
   })

@@ -5,9 +5,31 @@ import type { HooklineConfig } from "../../src/Config.ts"
 import { asksForHelp, normalized } from "../../src/surface/cli/Arguments.ts"
 import { program, type } from "../support/shell.ts"
 
-const commands = ["start", "publish", "webhooks", "deliveries", "receive", "quarantine", "event-types", "workspaces"]
+const commands = [
+  "start",
+  "publish",
+  "webhooks",
+  "deliveries",
+  "jobs",
+  "receive",
+  "quarantine",
+  "event-types",
+  "workspaces"
+]
   .concat("nats-url", "doctor")
-const ofWebhooks = ["add", "list", "show", "edit", "enable", "disable", "pause", "resume", "rotate", "remove"]
+const ofWebhooks = [
+  "add",
+  "list",
+  "show",
+  "edit",
+  "enable",
+  "disable",
+  "pause",
+  "resume",
+  "rotate",
+  "recover",
+  "remove"
+]
 
 describe("hookline --help", () => {
   it.effect("names every command and the exit codes", () =>
@@ -24,8 +46,10 @@ describe("hookline --help", () => {
   it.effect("is there for every command, also behind its options", () =>
     Effect.gen(function*() {
       const others = ["start", "publish", "receive", "event-types", "nats-url", "deliveries list", "quarantine list"]
+      const ofJobs = ["jobs list", "jobs show", "jobs cancel"]
       const leaves = [
         ...others,
+        ...ofJobs,
         "quarantine show",
         "quarantine release",
         "workspaces",

@@ -4,7 +4,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
-import { WebhookId, WorkspaceId } from "../../src/model/Id.ts"
+import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
 import { apiLayer, operatorKey, recorded } from "../support/api.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
@@ -84,6 +84,34 @@ layer(
       expect(deliveries.out).toContain("dlv_")
       expect(deliveries.out).toContain("500 answered 500\\u001b[2J")
 
+      yield* json(["publish", "project.created", "--id", "evt_s", "--data", "{}"])
+      yield* recorded({
+        kind: "suppressed",
+        at: start,
+        delivery: delivery({
+          workspaceId: WorkspaceId.make("ws_cli"),
+          webhookId: WebhookId.make(id),
+          eventId: EventId.make("evt_s"),
+          eventSequence: 1,
+          state: "suppressed"
+        })
+      })
+      expect((yield* typed(["webhooks", "enable", id])).out).toContain(
+        `1 delivery was suppressed while it was disabled. To send it: node dist/main.js webhooks recover ${id} --only suppressed`
+      )
+      const dry = yield* typed(["webhooks", "recover", id, "--only", "suppressed", "--dry-run", "--from", "7d"])
+      expect(dry.out).toMatch(/^1 would be sent again:\n {2}dlv_[0-9a-f]{32}\n$/)
+      expect((yield* typed(["webhooks", "recover", id, "--dry-run"])).out).toBe("nothing to send again\n")
+      const job = yield* json(["webhooks", "recover", id, "--only", "suppressed", "--rate", "7", "--no-wait"])
+      expect(job).toMatchObject({ state: "running", webhook_id: id, only: "suppressed", rate: 7, total: 1 })
+      const jobId = String(job["id"])
+      expect((yield* typed(["jobs", "list"], { columns: 200 })).out).toContain(jobId)
+      expect((yield* typed(["jobs", "show", jobId])).out).toMatch(/progress +0 of 1\n/)
+      expect(yield* json(["jobs", "cancel", jobId])).toMatchObject({ id: jobId, state: "cancelled" })
+      const backwards = yield* typed(["webhooks", "recover", id, "--from", "1h", "--to", "2h"])
+      expect(backwards).toMatchObject({ code: 1, error: expect.stringContaining("(field: from)") })
+      expect((yield* typed(["webhooks", "recover", id, "--from", "yesterday"])).code).toBe(2)
+
       expect(yield* typed(["webhooks", "remove", id])).toEqual({ code: 0, out: `${id} removed\n`, error: "" })
       expect(yield* typed(["webhooks", "show", id])).toMatchObject({ code: 1, out: "" })
       expect((yield* typed(["webhooks", "list"])).out).toBe("no webhooks\n")
@@ -104,8 +132,8 @@ layer(
       )
       const streams = yield* Streams
       const { lastSequence } = yield* streams.state("EVENTS")
-      expect(lastSequence).toBe(3)
-      const first = Option.getOrThrow(yield* streams.message("EVENTS", 1))
+      expect(lastSequence).toBe(4)
+      const first = Option.getOrThrow(yield* streams.message("EVENTS", 2))
       expect(Buffer.from(first.data).toString()).toBe(`{"id":"evt_a","event":"project.created","data":${data}}`)
     }))
 

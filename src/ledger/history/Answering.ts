@@ -1,7 +1,8 @@
-import { type Asked, deliveries, delivery, recoverable, recoverableCount } from "./Deliveries.ts"
+import { type Asked, deliveries, delivery } from "./Deliveries.ts"
 import { event, events } from "./Events.ts"
 import { healthOf, stats, struggling } from "./Figures.ts"
 import type { Answers, Questions } from "./Questions.ts"
+import { recoverable, recoverableCount } from "./Recoverable.ts"
 
 const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Questions[Name]) => Answers[Name] } = {
   deliveries,

@@ -17,7 +17,7 @@ export interface Asked {
 
 const columns =
   "d.event_sequence, w.id, ws.id, t.name, d.status, d.event_id, d.state, d.round, d.attempt, d.round_attempt, d.round_start, d.due_at, d.held_reason, d.held_since, d.fail_reason, d.published_at, d.expires_at, d.webhook_revision, d.webhooks_sequence, d.epoch, d.step, d.updated_at, d.record_sequence, d.last_class, d.last_status, d.last_latency, d.last_error"
-const joins =
+export const joins =
   "JOIN webhooks w ON w.number = d.webhook JOIN workspaces ws ON ws.number = d.workspace JOIN types t ON t.number = d.type"
 
 const text = (value: Value | undefined): string | undefined =>
@@ -256,7 +256,7 @@ export const delivery = (asked: Asked, { id, workspaceId }: Questions["delivery"
   }
 }
 
-const positionOf = (file: Sqlite, stream: string): number =>
+export const positionOf = (file: Sqlite, stream: string): number =>
   Number(file.statement("SELECT sequence FROM positions WHERE stream = ?").get([stream])?.[0] ?? 0)
 
 export const deliveriesOf = (asked: Asked, eventSequence: number): ReadonlyArray<HistoricDelivery> =>
@@ -268,50 +268,4 @@ export const countsFrom = (rows: ReadonlyArray<ReadonlyArray<Value>>): Counts =>
     DeliveryStatus,
     number
   >
-}
-
-// --- what a recovery re-sends
-
-const recoverableWhere = (asked: Asked, question: Questions["recoverableCount"], after: number) => {
-  const { file } = asked
-  const { from, statuses, to, webhookId, workspaceId } = question
-  const webhook = numberOfWebhook(file, workspaceId, webhookId)
-  if (webhook === undefined) return undefined
-  return {
-    where: `d.webhook = ? AND d.status IN (${
-      statuses.map(() => "?").join(", ")
-    }) AND d.event_sequence > ? AND d.event_sequence >= ? AND d.event_sequence < ?`,
-    values: [webhook, ...statuses.map(numberOf), after, sequenceAt(file, from), sequenceAt(file, to)]
-  }
-}
-
-const firstOfCount = 10
-
-export const recoverableCount = (
-  asked: Asked,
-  question: Questions["recoverableCount"]
-): Answers["recoverableCount"] => {
-  const found = recoverableWhere(asked, question, 0)
-  if (found === undefined) return { count: 0, first: [] }
-  const [count] = asked.file.statement(`SELECT count(*) FROM deliveries d WHERE ${found.where}`).get(found.values) ?? []
-  const first = select(asked, `${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`, [
-    ...found.values,
-    firstOfCount
-  ])
-  return { count: Number(count), first: first.map(({ id }) => id) }
-}
-
-export const recoverable = (asked: Asked, question: Questions["recoverable"]): Answers["recoverable"] => {
-  const found = recoverableWhere(asked, question, question.after)
-  const seenSequence = positionOf(asked.file, asked.streamOf(question.workspaceId))
-  if (found === undefined) return { deliveries: [], seenSequence, after: undefined }
-  const rows = select(asked, `${joins} WHERE ${found.where} ORDER BY d.event_sequence LIMIT ?`, [
-    ...found.values,
-    question.limit
-  ])
-  return {
-    deliveries: rows,
-    seenSequence,
-    after: rows.length < question.limit ? undefined : rows.at(-1)?.delivery.eventSequence
-  }
 }

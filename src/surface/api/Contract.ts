@@ -5,6 +5,7 @@ import { deliveries } from "./contract/Deliveries.ts"
 import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
+import { jobs } from "./contract/Jobs.ts"
 import { quarantine } from "./contract/Quarantine.ts"
 import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
@@ -25,6 +26,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(stats)
   .add(apiKeys)
   .add(workspaces)
+  .add(jobs)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

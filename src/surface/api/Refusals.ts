@@ -23,7 +23,7 @@ export const brokerUnavailable = (error: BrokerUnavailable) =>
   )
 
 /** Says why: the one who asks can do nothing but wait. */
-const historyUnavailable = ({ detail }: HistoryUnavailable) =>
+export const historyUnavailable = ({ detail }: HistoryUnavailable) =>
   new Unavailable({ type: "history_unavailable", message: `the history cannot be asked now: ${detail}` })
 
 /** Around everything that reads the history and the streams. */

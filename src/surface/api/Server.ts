@@ -11,6 +11,7 @@ import { docs } from "./DocsRoute.ts"
 import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
+import { jobs } from "./JobRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
 import { stats } from "./StatsRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
@@ -109,6 +110,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(stats),
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
+  Layer.provide(jobs),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])

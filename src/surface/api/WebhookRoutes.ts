@@ -1,6 +1,7 @@
 import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Effect, Redacted } from "effect"
 import { BrokerClock } from "../../broker/BrokerClock.ts"
+import { History } from "../../ledger/History.ts"
 import type { Webhook } from "../../model/Webhook.ts"
 import type { WebhookSettings } from "../../model/WebhookSettings.ts"
 import { AddressPolicy } from "../../outbound/AddressPolicy.ts"
@@ -14,6 +15,9 @@ import { iso } from "./Times.ts"
 import { ownWorkspace, type WorkspaceHeaders } from "./Workspace.ts"
 
 const mask = "********"
+
+/** How long an answer waits for the counts that go with it. */
+const historyPatience = "1 second"
 
 const readCreate = jsonBody(CreateWebhook)
 const readChange = jsonBody(ChangeWebhook)
@@ -59,6 +63,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
     const registry = yield* Webhooks
     const policy = yield* AddressPolicy
     const clock = yield* BrokerClock
+    const history = yield* History
 
     const show = (webhook: Webhook) => view(webhook, clock.now())
     const showWithSecret = ({ secret, webhook }: WithSecret) => ({ ...show(webhook), secret: Redacted.value(secret) })
@@ -73,10 +78,18 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       return warnings.length === 0 ? {} : { warnings }
     })
 
-    type Simple = "enable" | "pause" | "resume" | "endOverlap"
+    /** With what waits and what was suppressed: without it where the history does not answer at once, the change itself is done. */
+    const showMoved = (webhook: Webhook) =>
+      history.ask("health", { workspaceId: webhook.workspaceId, webhookId: webhook.id, now: clock.now() }).pipe(
+        Effect.timeout(historyPatience),
+        Effect.map(({ counts: { held, suppressed } }) => ({ ...show(webhook), held, suppressed })),
+        Effect.catchAll(() => Effect.succeed(show(webhook)))
+      )
+
+    type Simple = "enable" | "pause" | "resume"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
-        return show(yield* registry[action](yield* ownWorkspace(headers), path.id))
+        return yield* showMoved(yield* registry[action](yield* ownWorkspace(headers), path.id))
       }).pipe(answering)
 
     return handlers
@@ -120,7 +133,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
           const { reason } = yield* readDisable(request)
-          return show(yield* registry.disable(workspaceId, path.id, reason))
+          return yield* showMoved(yield* registry.disable(workspaceId, path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
       .handle("resume", act("resume"))
@@ -134,5 +147,8 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           })
           return showWithSecret(rotated)
         }).pipe(answering))
-      .handle("endOverlap", act("endOverlap"))
+      .handle("endOverlap", ({ headers, path }) =>
+        Effect.gen(function*() {
+          return show(yield* registry.endOverlap(yield* ownWorkspace(headers), path.id))
+        }).pipe(answering))
   }))

@@ -7,6 +7,7 @@ import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { doctor } from "./commands/Doctor.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
+import { jobs, jobsPage } from "./commands/Jobs.ts"
 import { keys, keysPage } from "./commands/Keys.ts"
 import { natsUrl } from "./commands/NatsUrl.ts"
 import { publish } from "./commands/Publish.ts"
@@ -47,6 +48,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       publish,
       webhooks,
       deliveries,
+      jobs,
       receive,
       quarantine,
       eventTypes,
@@ -61,6 +63,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("publish", publish),
     webhooksPage,
     deliveriesPage,
+    jobsPage,
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),

@@ -2,6 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import type { Readable, Writable } from "node:stream"
 import { failed } from "./Failure.ts"
 import type { CommandFailed } from "./Failure.ts"
+import { truncated } from "./Text.ts"
 
 /** What a command sees of the shell that started it. */
 export interface ShellService {
@@ -15,6 +16,8 @@ export interface ShellService {
   /** Writes a line to standard output and waits until it is handed over: a pipe gets it before the process ends. */
   readonly out: (line: string) => Effect.Effect<void>
   readonly error: (line: string) => Effect.Effect<void>
+  /** Replaces the last line of standard error, where that is a terminal; undefined where it is not. An empty text takes the line away. */
+  readonly progress: ((text: string) => Effect.Effect<void>) | undefined
   /** Standard input to its end, at most `limit` bytes. */
   readonly input: (limit: number) => Effect.Effect<Uint8Array, CommandFailed>
 }
@@ -50,8 +53,14 @@ interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number }
-  readonly stderr: Writable
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number }
 }
+
+/** One line that is written over again and again: what does not fit would begin another. */
+const overwrite = (stream: Terminal["stderr"]) => (text: string): Effect.Effect<void> =>
+  Effect.async((resume) => {
+    stream.write(`\r\u001b[2K${truncated(text, (stream.columns ?? 80) - 1)}`, () => resume(Effect.void))
+  })
 
 export const make = (terminal: Terminal): ShellService => {
   const { env, stdin, stdout, stderr } = terminal
@@ -63,6 +72,7 @@ export const make = (terminal: Terminal): ShellService => {
     interactive: stdin.isTTY === true,
     out: write(stdout),
     error: write(stderr),
+    progress: stderr.isTTY === true ? overwrite(stderr) : undefined,
     input: (limit) => read(stdin, limit)
   }
 }

@@ -51,6 +51,19 @@ export const WebhookView = Schema.Struct({
   revision: Schema.Number.annotations({ description: "Counts the changes, from 1." })
 }).annotations({ identifier: "Webhook" })
 export type WebhookView = typeof WebhookView.Type
+
+const WebhookMoved = Schema.Struct({
+  ...WebhookView.fields,
+  held: exact(Schema.Number).annotations({
+    description: "Deliveries that are held now, as far as the history is; missing when it cannot be asked."
+  }),
+  suppressed: exact(Schema.Number).annotations({
+    description:
+      "Deliveries that came due while it was disabled and were not sent; `recover` with `only: suppressed` sends them."
+  })
+}).annotations({ identifier: "WebhookMoved" })
+export type WebhookMoved = typeof WebhookMoved.Type
+
 const WebhookPage = page(WebhookView, "Webhooks")
 
 const warnings = Schema.Array(Schema.String).annotations({
@@ -180,13 +193,16 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("enable", "/v1/webhooks/:id/enable")
-      .addSuccess(WebhookView)
-      .annotateContext(doc("Enable a webhook", "Enabling an enabled webhook changes nothing."))
+      .addSuccess(WebhookMoved)
+      .annotateContext(doc(
+        "Enable a webhook",
+        "Enabling an enabled webhook changes nothing. What was suppressed meanwhile stays so: `POST /v1/webhooks/{id}/recover` with `only: suppressed` sends it."
+      ))
   )
   .add(
     action("disable", "/v1/webhooks/:id/disable")
       .setPayload(DisableWebhook)
-      .addSuccess(WebhookView)
+      .addSuccess(WebhookMoved)
       .addError(Error.TooLarge.http)
       .annotateContext(doc(
         "Disable a webhook",
@@ -195,12 +211,12 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("pause", "/v1/webhooks/:id/pause")
-      .addSuccess(WebhookView)
+      .addSuccess(WebhookMoved)
       .annotateContext(doc("Pause a webhook", "Deliveries are held until it is resumed; that uses up no attempt."))
   )
   .add(
     action("resume", "/v1/webhooks/:id/resume")
-      .addSuccess(WebhookView)
+      .addSuccess(WebhookMoved)
       .annotateContext(doc("Resume a paused webhook", "What was held flows."))
   )
   .add(

@@ -1,7 +1,8 @@
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { parseDuration } from "../../../Config.ts"
-import type { WebhookView } from "../../api/contract/Webhooks.ts"
+import type { WebhookMoved, WebhookView } from "../../api/contract/Webhooks.ts"
+import { commandName } from "../Banner.ts"
 import { given, idOf, layout, listOf, print, where } from "../Common.ts"
 import { wrong } from "../Failure.ts"
 import type { CommandFailed } from "../Failure.ts"
@@ -10,6 +11,7 @@ import { Shell } from "../Shell.ts"
 import type { ShellService } from "../Shell.ts"
 import { fields, table } from "../Table.ts"
 import { printable, shortTime } from "../Text.ts"
+import { recover } from "./Recover.ts"
 
 // The contract and its client are loaded when a command needs them, not for `--help`.
 const client = Effect.promise(() => import("../Client.ts"))
@@ -174,9 +176,15 @@ const disable = Command.make(
     })
 ).pipe(Command.withDescription("Disable a webhook: what comes due is recorded as suppressed and not sent."))
 
+const enable = Command.make("enable", { id, ...where }, (input) =>
+  Effect.gen(function*() {
+    const { callIn } = yield* client
+    const webhook = yield* callIn(input, (api, request) => api.webhooks.enable({ ...request, path: { id: input.id } }))
+    yield* print(input.json, webhook, (shell) => shown(shell, webhook) + suppressedNote(webhook))
+  })).pipe(Command.withDescription("Enable a disabled webhook. What was suppressed meanwhile is sent by recover."))
+
 /** Actions that need nothing but the id. */
 const actions = {
-  enable: ["enable", "Enable a disabled webhook."],
   pause: ["pause", "Pause a webhook: deliveries are held."],
   resume: ["resume", "Resume a paused webhook: what was held flows."],
   "end-overlap": ["endOverlap", "End a rotation's overlap now: the former secret ceases to be valid."]
@@ -232,11 +240,11 @@ const remove = Command.make("remove", { id, ...where }, (input) =>
     )
   )
 
-const [enable, pause, resume, endOverlap] = [action("enable"), action("pause"), action("resume"), action("end-overlap")]
+const [pause, resume, endOverlap] = [action("pause"), action("resume"), action("end-overlap")]
 
 export const webhooks = Command.make("webhooks").pipe(
   Command.withDescription("Create, watch and change webhooks."),
-  Command.withSubcommands([add, list, show, edit, enable, disable, pause, resume, rotate, endOverlap, remove])
+  Command.withSubcommands([add, list, show, edit, enable, disable, pause, resume, rotate, endOverlap, recover, remove])
 )
 
 export const webhooksPage = page("webhooks", webhooks, [
@@ -250,17 +258,25 @@ export const webhooksPage = page("webhooks", webhooks, [
   page("resume", resume),
   page("rotate", rotate),
   page("end-overlap", endOverlap),
+  page("recover", recover),
   page("remove", remove)
 ])
 
 const secretNote = "\n\nThe secret is not shown again."
+
+const suppressedNote = ({ id, suppressed = 0 }: WebhookMoved): string => {
+  if (suppressed === 0) return ""
+  const [what, them] = suppressed === 1 ? ["1 delivery was", "it"] : [`${suppressed} deliveries were`, "them"]
+  const line = `${commandName} webhooks recover ${id} --only suppressed`
+  return `\n\n${what} suppressed while it was disabled. To send ${them}: ${line}`
+}
 
 const warn = (warnings: ReadonlyArray<string> | undefined): Effect.Effect<void, never, Shell> =>
   Effect.flatMap(Shell, (shell) => Effect.forEach(warnings ?? [], (text) => shell.error(`warning: ${printable(text)}`)))
 
 const shown = (
   shell: ShellService,
-  webhook: WebhookView,
+  webhook: WebhookView & Partial<WebhookMoved>,
   more: ReadonlyArray<readonly [string, string]> = []
 ): string =>
   fields([
@@ -277,6 +293,8 @@ const shown = (
       "former secret",
       webhook.overlap_until === undefined ? undefined : `valid until ${shortTime(webhook.overlap_until)} UTC`
     ],
+    ["held", webhook.held],
+    ["suppressed", webhook.suppressed],
     ["created", `${shortTime(webhook.created_at)} UTC`],
     ["updated", `${shortTime(webhook.updated_at)} UTC, revision ${webhook.revision}`],
     ...more
