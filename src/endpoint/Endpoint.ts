@@ -1,9 +1,9 @@
 import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import { Backlog } from "./Backlog.ts"
 import { type Circuit, closed } from "./Circuit.ts"
 import { Fifo } from "./Fifo.ts"
-import { Heap } from "./Heap.ts"
 import { initial, type Lanes } from "./Lanes.ts"
 import type { TokenBucket } from "./TokenBucket.ts"
 
@@ -57,7 +57,7 @@ export class Endpoint {
   /** Fresh ones, with their bodies, in order of arrival. */
   readonly ready = new Fifo<Live>()
   /** The backlog: HELD, oldest due first. */
-  readonly held = new Heap<Live>(byDue)
+  readonly held = new Backlog()
   inFlight = 0
   /** Of those in flight, how many for more than 2 s. */
   slow = 0
@@ -101,19 +101,17 @@ export class Endpoint {
     this.pace = this.pace === undefined ? milliseconds : this.pace * 0.8 + milliseconds * 0.2
   }
 
-  /** Takes the next to attempt: fresh and backlog in turns; of a probe, the oldest due of all. */
-  next(probe: boolean): Live | undefined {
+  /** Takes the next to attempt: fresh and backlog in turns; of a probe, the oldest due of all that may go. */
+  next(probe: boolean, at: number): Live | undefined {
     const fresh = this.ready.peek()
-    const backlog = this.held.peek()
+    const backlog = this.held.peek(at)
     const fromBacklog = fresh === undefined || (backlog !== undefined &&
       (probe ? backlog.state.dueAt <= fresh.state.dueAt : this.backlogNext))
     this.backlogNext = !fromBacklog
-    return fromBacklog ? this.held.pop() : this.ready.shift()
+    return fromBacklog ? this.held.pop(at) : this.ready.shift()
   }
 
   get waiting(): number {
     return this.ready.size + this.held.size
   }
 }
-
-const byDue = (live: Live): number => live.state.dueAt

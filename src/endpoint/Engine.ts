@@ -178,6 +178,7 @@ export class Engine {
     const endpoint = this.#endpoints.get(webhookId)
     if (endpoint === undefined) return
     const webhook = this.#env.find(webhookId)
+    if (webhook !== undefined) endpoint.held.follow(webhook)
     if (webhook === undefined) {
       for (const live of endpoint.live.values()) this.#cancel(live)
       endpoint.ready.drain()
@@ -312,7 +313,7 @@ export class Engine {
       this.#timers.endpoint(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
       return undefined
     }
-    for (let live = endpoint.next(probe); live !== undefined; live = endpoint.next(probe)) {
+    for (let live = endpoint.next(probe, at); live !== undefined; live = endpoint.next(probe, at)) {
       if (at >= live.state.expiresAt) {
         this.#happen(live, { type: "expired", at })
         continue
@@ -325,6 +326,8 @@ export class Engine {
       this.#timers.sweepBy(at + slowAfter)
       return live
     }
+    const next = endpoint.held.nextAt(at)
+    if (next !== undefined) this.#timers.endpoint(endpoint, next)
     return undefined
   }
 
@@ -525,7 +528,7 @@ export class Engine {
           : openedAt !== undefined && at >= circuitLimit(live.state, openedAt, this.#env.retries)
           ? { type: "circuit_exhausted", at }
           : undefined
-      if (Array.from(endpoint.held.values()).some((live) => given(live) !== undefined)) {
+      if (endpoint.held.values().some((live) => given(live) !== undefined)) {
         for (const live of endpoint.held.drain()) {
           const happening = given(live)
           if (happening === undefined) endpoint.held.push(live)
@@ -574,6 +577,7 @@ export class Engine {
     const known = this.#endpoints.get(webhookId)
     if (known !== undefined) return known
     const endpoint = new Endpoint(workspaceId, webhookId, partition)
+    endpoint.held.follow(this.#env.find(webhookId) ?? {})
     this.#endpoints.set(webhookId, endpoint)
     return endpoint
   }

@@ -8,7 +8,14 @@ import { AddressPolicy } from "../../outbound/AddressPolicy.ts"
 import { Webhooks, type WithSecret } from "../../registry/Webhooks.ts"
 import { jsonBody } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
-import { ChangeWebhook, CreateWebhook, DisableWebhook, RotateSecret, type WebhookView } from "./contract/Webhooks.ts"
+import {
+  ChangeWebhook,
+  CreateWebhook,
+  DisableWebhook,
+  ResumeWebhook,
+  RotateSecret,
+  type WebhookView
+} from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
@@ -19,6 +26,7 @@ const mask = "********"
 const readCreate = jsonBody(CreateWebhook)
 const readChange = jsonBody(ChangeWebhook)
 const readDisable = jsonBody(DisableWebhook, {})
+const readResume = jsonBody(ResumeWebhook, {})
 const readRotate = jsonBody(RotateSecret, {})
 
 /** `now` in broker milliseconds: an overlap that is over is not shown. */
@@ -31,6 +39,7 @@ const view = (webhook: Webhook, now: number): WebhookView => ({
   ...(webhook.disabledReason === undefined ? {} : { disabled_reason: webhook.disabledReason }),
   concurrency: webhook.concurrency ?? null,
   rate_limit: webhook.rateLimit ?? null,
+  ...(webhook.drainRate === undefined ? {} : { drain_rate: webhook.drainRate }),
   headers: Object.fromEntries(webhook.headers.map((name) => [name, mask])),
   ...(webhook.overlapUntil === undefined || webhook.overlapUntil <= now
     ? {}
@@ -74,7 +83,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       return warnings.length === 0 ? {} : { warnings }
     })
 
-    type Simple = "enable" | "pause" | "resume" | "endOverlap"
+    type Simple = "enable" | "pause" | "endOverlap"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
         return show(yield* registry[action](yield* ownWorkspace(headers), path.id))
@@ -123,7 +132,11 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           return show(yield* registry.disable(yield* ownWorkspace(headers), path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
-      .handle("resume", act("resume"))
+      .handleRaw("resume", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          const { rate } = yield* readResume(request)
+          return show(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
+        }).pipe(answering))
       .handleRaw("rotateSecret", ({ headers, path, request }) =>
         Effect.gen(function*() {
           const { overlap_seconds: overlap, secret } = yield* readRotate(request)
