@@ -8,6 +8,7 @@ import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
+import { HeldRecords } from "./ledger/HeldRecords.ts"
 import { Ledger } from "./ledger/Ledger.ts"
 import { Positions } from "./ledger/Positions.ts"
 import { RecentDeliveries } from "./ledger/RecentDeliveries.ts"
@@ -131,7 +132,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
   Worker.layer(catalogue).pipe(
     Layer.provideMerge(Endpoints.layer),
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
-    Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
+    Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, HeldRecords.layer, Recovery.layer)),
     Layer.provideMerge(Layer.mergeAll(Positions.layer, Snapshots.layer)),
     Layer.provideMerge(Sender.layer),
     Layer.provideMerge(AddressPolicy.layer),
