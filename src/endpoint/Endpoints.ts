@@ -88,10 +88,10 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
                 )
               )
             },
-            find: (seen, range, found) => {
+            find: (seen, range, take, done) => {
               report(
-                heldRecords.find(seen, range).pipe(
-                  Effect.map(found),
+                heldRecords.find(seen, range, take).pipe(
+                  Effect.map(done),
                   finding.withPermits(1),
                   Effect.catchAllCause((cause) =>
                     Cause.isInterruptedOnly(cause)

@@ -18,11 +18,12 @@ export interface HeldReader {
     onRecords: (sequence: number, deliveries: ReadonlyArray<Delivery>) => boolean,
     done: (outcome: "end" | "enough" | "failed") => void
   ) => void
-  /** Calls back unless it fails or ownership ends: then whoever asked gets no answer, and the request is void. */
+  /** `take` as in HeldRecords. No `done` when it fails or ownership ends: then whoever asked gets no answer, and the request is void. */
   readonly find: (
     seen: Delivery,
     range: HeldRange,
-    found: (record: { readonly sequence: number; readonly delivery: Delivery } | undefined) => void
+    take: (sequence: number, delivery: Delivery) => boolean,
+    done: () => void
   ) => void
 }
 
@@ -107,14 +108,15 @@ export class Spilling {
     const { overflow, webhookId, workspaceId } = endpoint
     const { spill } = overflow
     if (spill === undefined || seen.state !== "held" || endpoint.live.has(seen.eventSequence)) return done()
-    this.#env.reader.find(seen, { workspaceId, webhookId, from: spill.from, to: spill.to }, (record) => {
-      const spilled = record !== undefined && overflow.spill === spill && !this.#env.ended() &&
-        !endpoint.live.has(seen.eventSequence) && spill.stands(record.sequence, record.delivery)
-      if (spilled && spill.take(seen.eventSequence, this.#env.recordedUpTo(endpoint.partition))) {
-        this.#env.revive(endpoint, record.delivery)
-      }
-      done()
-    })
+    // At once in memory: a snapshot that came between would have it neither here nor there.
+    const take = (sequence: number, delivery: Delivery): boolean => {
+      const taken = overflow.spill === spill && !this.#env.ended() && !endpoint.live.has(delivery.eventSequence) &&
+        spill.stands(sequence, delivery) &&
+        spill.take(delivery.eventSequence, this.#env.recordedUpTo(endpoint.partition))
+      if (taken) this.#env.revive(endpoint, delivery)
+      return taken
+    }
+    this.#env.reader.find(seen, { workspaceId, webhookId, from: spill.from, to: spill.to }, take, done)
   }
 
   #end(endpoint: Endpoint, spill: Spill): void {

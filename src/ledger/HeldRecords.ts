@@ -24,11 +24,12 @@ export class HeldRecords extends Context.Tag("hookline/ledger/HeldRecords")<Held
     range: HeldRange,
     onRecords: (sequence: number, deliveries: ReadonlyArray<Delivery>) => boolean
   ) => Effect.Effect<boolean, BrokerUnavailable>
-  /** Where the very record of this state is in the range, and what it says; undefined when it is not there. */
+  /** Offers the records of this very state in the range, until one is taken (true). */
   readonly find: (
     seen: Delivery,
-    range: HeldRange
-  ) => Effect.Effect<{ readonly sequence: number; readonly delivery: Delivery } | undefined, BrokerUnavailable>
+    range: HeldRange,
+    take: (sequence: number, delivery: Delivery) => boolean
+  ) => Effect.Effect<void, BrokerUnavailable>
 }>() {
   static readonly layer = Layer.effect(
     HeldRecords,
@@ -60,22 +61,20 @@ export class HeldRecords extends Context.Tag("hookline/ledger/HeldRecords")<Held
           return !enough
         })
 
-      const find: Context.Tag.Service<HeldRecords>["find"] = (seen, range) =>
+      const find: Context.Tag.Service<HeldRecords>["find"] = (seen, range, take) =>
         Effect.gen(function*() {
           const partition = partitionOf(seen.workspaceId, topology.partitions)
           const stream = deliveriesStream(partition, topology.deliveriesStreams)
           const after = yield* streams.sequenceAt(stream, seen.heldSince - storedWithin)
-          let found: { readonly sequence: number; readonly delivery: Delivery } | undefined
-          yield* read({ ...range, from: Math.max(range.from, after) }, (sequence, deliveries) => {
-            const delivery = deliveries.find(({ epoch, eventSequence, step }) =>
-              eventSequence === seen.eventSequence && epoch === seen.epoch && step === seen.step
-            )
-            if (delivery !== undefined) found = { sequence, delivery }
-            return found !== undefined
-          })
-          return found
+          yield* read(
+            { ...range, from: Math.max(range.from, after) },
+            (sequence, deliveries) => deliveries.some((delivery) => isSame(delivery, seen) && take(sequence, delivery))
+          )
         })
       return { read, find }
     })
   )
 }
+
+const isSame = (one: Delivery, other: Delivery): boolean =>
+  one.eventSequence === other.eventSequence && one.epoch === other.epoch && one.step === other.step

@@ -188,10 +188,11 @@ export class Fold {
   #stale(delivery: Delivery, known: Known, sequence: number): void {
     const backlog = this.#backlogs.get(delivery.webhookId)
     if (delivery.state !== "held" || backlog === undefined) return
-    const { overflow } = backlog
-    if (overflow.spill?.covers(sequence) !== true) overflow.note(sequence)
-    else if (known.spilledAt === undefined) overflow.spill.mask(delivery.eventSequence, sequence)
-    else overflow.spill.maskBeside(delivery.eventSequence, sequence)
+    const { spill } = backlog.overflow
+    // A range that begins later begins behind it.
+    if (spill?.covers(sequence) !== true) return
+    if (known.spilledAt === undefined) spill.mask(delivery.eventSequence, sequence)
+    else spill.maskBeside(delivery.eventSequence, sequence)
   }
 
   /** What is met for the first time behind a snapshot may stand in its spill: not the first record of a delivery. */

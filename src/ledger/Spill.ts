@@ -60,6 +60,7 @@ export class Spill {
   count = 0
   /** In order, disjoint. */
   #ranges: Array<Range> = []
+  #to = 0
   /** The records of an event's delivery up to this sequence stand for nothing. */
   readonly #before = new Map<number, number>()
   /** Single records that stand for nothing although the one that stands is before them: `event/record`. */
@@ -76,6 +77,7 @@ export class Spill {
     const spill = new Spill(state.workspaceId, state.webhookId)
     spill.count = state.count
     spill.#ranges = state.ranges.map((range) => ({ ...range }))
+    spill.#to = state.ranges.at(-1)?.to ?? 0
     for (const [event, sequence] of state.before) spill.#before.set(event, sequence)
     for (const [event, sequence] of state.beside) spill.#beside.add(`${event}/${sequence}`)
     for (const [event, sequence] of state.twice) spill.#twice.set(event, sequence)
@@ -100,13 +102,14 @@ export class Spill {
     }
   }
 
-  /** Where reading goes on, and the last record there is to read. */
+  /** Where reading goes on. */
   get from(): number {
     return this.#ranges[0]?.from ?? Number.POSITIVE_INFINITY
   }
 
+  /** The last record there is to read, or was. */
   get to(): number {
-    return this.#ranges.at(-1)?.to ?? 0
+    return this.#to
   }
 
   /** All of it was read. */
@@ -133,6 +136,7 @@ export class Spill {
     this.count++
     const last = this.#ranges.at(-1)
     if (last?.open === true) last.to = Math.max(last.to, sequence)
+    this.#to = Math.max(this.#to, sequence)
     if (again) this.#twice.set(eventSequence, sequence)
   }
 
@@ -222,11 +226,6 @@ export class Overflow {
     }
     this.spill?.add(eventSequence, sequence, again)
     return true
-  }
-
-  /** A record of no consequence lies at this sequence: no range may begin before it. */
-  note(sequence: number): void {
-    this.#known = Math.max(this.#known, sequence)
   }
 
   /** Drops the spill once all of it was read, or whatever is in it. */

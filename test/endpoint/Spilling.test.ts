@@ -67,15 +67,15 @@ class World {
           }
           done("end")
         },
-        find: (seen, { from, to }, found) => {
+        find: (seen, { from, to }, take, done) => {
           for (const { records, sequence } of this.stream) {
             if (sequence < from || sequence > to || records[0]?.kind !== "deferred") continue
-            const record = records.find(({ delivery: one }) =>
+            const same = records.map((record) => record.delivery).filter((one) =>
               one.eventSequence === seen.eventSequence && one.epoch === seen.epoch && one.step === seen.step
             )
-            if (record !== undefined) return found({ sequence, delivery: record.delivery })
+            if (same.some((one) => take(sequence, one))) break
           }
-          found(undefined)
+          done()
         }
       },
       // A pause after a failure is over at once.
