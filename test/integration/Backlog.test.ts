@@ -1,6 +1,6 @@
 /** Webhooks with more held deliveries than are kept in memory. */
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Either, Layer, Option } from "effect"
+import { Context, Effect, Either, Layer, Option, TestClock } from "effect"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { deliveriesFilter, deliveriesStream, eventSubject, partitionOf } from "../../src/broker/Subjects.ts"
@@ -16,7 +16,7 @@ import { natsClient, publishMany } from "../support/publisher.ts"
 import { type Receiver, receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
 import { addWebhook as addWebhookTo, publish, untilDelivery } from "../support/until.ts"
-import { addWebhook, startWorker, until } from "../support/worker.ts"
+import { addWebhook, realTime, startWorker, until } from "../support/worker.ts"
 
 const publishAll = (count: number) =>
   Effect.flatMap(AppendLog, (log) =>
@@ -171,6 +171,24 @@ describe("more held than is kept in memory", () => {
       expect(repeats(endpoint)).toEqual([])
     })
   )
+
+  it.scoped("expired: each gets its record, those too that are not in memory", () =>
+    Effect.gen(function*() {
+      yield* realTime
+      const endpoint = yield* receiver(undefined, quiet)
+      const { webhooks, worker } = yield* startWorker
+      const { id, workspaceId } = yield* addWebhook(webhooks, endpoint.url)
+      yield* webhooks.pause(workspaceId, id)
+      yield* publishAll(13_000)
+      yield* untilLive(worker, 13_000, 20_000)
+      yield* TestClock.adjust("2 hours")
+      yield* TestClock.adjust("2 minutes")
+      yield* untilLive(worker, 0, 20_000)
+      expect(yield* states).toEqual({ failed: 13_000 })
+    }).pipe(
+      Effect.scoped,
+      Effect.provide(brokerLayer({ masterKeys, eventsMaxAge: 3 * 3_600_000 }, { sync: "2m" }))
+    ), 60_000)
 
   it.scopedLive(
     "kill -9 while 25,000 drain: all are delivered, and no more than was in flight twice",
