@@ -9,6 +9,7 @@ import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
+import { HeldRecords } from "./ledger/HeldRecords.ts"
 import { History } from "./ledger/History.ts"
 import * as JobRunner from "./ledger/JobRunner.ts"
 import { Jobs } from "./ledger/Jobs.ts"
@@ -153,7 +154,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
   Worker.layer(catalogue).pipe(
     Layer.provideMerge(Endpoints.layer),
     Layer.provideMerge(Attempting.layer(brandOf(config, version))),
-    Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, Recovery.layer)),
+    Layer.provideMerge(Layer.mergeAll(Ledger.layer, EventBodies.layer, HeldRecords.layer, Recovery.layer)),
     Layer.provideMerge(Layer.mergeAll(Positions.layer, NoticePositions.layer, Snapshots.layer)),
     Layer.provideMerge(Layer.merge(Sender.layer, AttemptSpans.layer)),
     Layer.provideMerge(AddressPolicy.layer),

@@ -138,7 +138,12 @@ const scanIdleLimit = 2000
 /** A scan fails when it got nowhere for so long. */
 const scanPatience = 30_000
 
-export const scan = Effect.fnUntraced(function*(connection: Connected, range: Range & { readonly to: number }) {
+interface Bounded extends Range {
+  readonly to: number
+  readonly enough?: () => boolean
+}
+
+export const scan = Effect.fnUntraced(function*(connection: Connected, range: Bounded) {
   const clock = now(yield* Effect.clock)
   let position = range.from
   let progressAt = clock()
@@ -150,6 +155,7 @@ export const scan = Effect.fnUntraced(function*(connection: Connected, range: Ra
     range.onMessage(message)
     position = message.sequence + 1
     progressAt = clock()
+    if (range.enough?.() === true) position = range.to + 1
     return position > range.to || pending === 0
   }
   const step = Effect.gen(function*() {

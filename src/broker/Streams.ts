@@ -67,7 +67,8 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
   readonly sequenceAt: (stream: string, time: number) => Effect.Effect<number, BrokerUnavailable>
   /**
    * Reads every message that matches `filter` with `from` ≤ sequence ≤ `to`, in order, each exactly once, and ends. Bounded in
-   * memory: what was received and not yet handled never exceeds a few thousand messages. Survives reconnects.
+   * memory: what was received and not yet handled never exceeds a few thousand messages. Survives reconnects. `enough`, asked after each
+   * message, ends it there.
    */
   readonly scan: (range: {
     readonly stream: string
@@ -75,6 +76,7 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
     readonly from: number
     readonly to: number
     readonly onMessage: (message: StoredMessage) => void
+    readonly enough?: () => boolean
   }) => Effect.Effect<void, BrokerUnavailable>
   /**
    * Follows a stream from a sequence on, in order, each message exactly once, for as long as the scope lives: an ordered

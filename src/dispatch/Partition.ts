@@ -253,6 +253,7 @@ export class Partition {
       floor,
       webhooksSequence,
       live: this.#env.engine.live(this.#env.partition),
+      spills: this.#env.engine.spills(this.#env.partition),
       settled,
       identities: this.#identities.entries()
     }

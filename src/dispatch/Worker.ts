@@ -34,12 +34,15 @@ export interface WorkerStatus {
   readonly trouble: string | undefined
   /** Attempts in flight. */
   readonly inFlight: number
+  /** Deliveries that have something before them, and how many of these are in memory. */
+  readonly live: number
+  readonly inMemory: number
 }
 
 /** Running attempts get this long at shutdown (CONTRACT 9). */
 const grace = 8_000
 const positionEvery = "1 second"
-/** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries. */
+/** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries in memory. */
 const snapshotRecords = 20_000
 const troublePause = "1 second"
 /** A lease that is not had by then is somebody else's. */
@@ -66,7 +69,13 @@ const readings = ({ state, trouble }: WorkerStatus): Telemetry.Readings => {
   return { hookline_worker_state: states, hookline_worker_trouble: trouble === undefined ? 0 : 1 }
 }
 
-const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({ state, trouble, inFlight: 0 })
+const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({
+  state,
+  trouble,
+  inFlight: 0,
+  live: 0,
+  inMemory: 0
+})
 
 const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
   const config = yield* Config
@@ -105,6 +114,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const recovered: Recovered = {
       floor,
       live: [],
+      spills: [],
       settled: new Map(),
       duplicates: new Set(),
       requests: [],
@@ -185,6 +195,10 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       live += recovered.live.length
       // Taken over, not copied: from here on the actors' states are the only ones.
       for (const delivery of recovered.live.splice(0)) engine.adopt(delivery, partition)
+      for (const spill of recovered.spills) {
+        live += spill.count
+        engine.adoptSpill(spill, partition, recovered.lastSequence)
+      }
       engine.adoptRetried(recovered.retried, partition, recovered.snapshotSequence)
       yield* Effect.yieldNow()
     }
@@ -231,7 +245,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       return snapshots.save(name, snapshot)
     }
     const saveStale = Effect.suspend(() => {
-      const enough = Math.max(snapshotRecords, 2 * engine.liveCount)
+      const enough = Math.max(snapshotRecords, 2 * engine.inMemory)
       const stale = owned.filter(({ partition }) =>
         partition >= 0 && ledger.acknowledgedUpTo(streamOf(partition)) - (savedAt.get(partition) ?? 0) >= enough
       )
@@ -257,7 +271,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     )
     yield* keepRunning("writing positions", keepPositions)
 
-    status = () => ({ state: "running", trouble: ledger.trouble(), inFlight: engine.inFlight })
+    status = () => ({
+      state: "running",
+      trouble: ledger.trouble(),
+      inFlight: engine.inFlight,
+      live: engine.liveCount,
+      inMemory: engine.inMemory
+    })
     const ended = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     yield* Effect.logInfo(
       `worker runs: ${topology.partitions} partitions, ${live} live deliveries, ready after ${ended - started} ms`

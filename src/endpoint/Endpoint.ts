@@ -1,9 +1,10 @@
+import { heldLimits, Overflow } from "../ledger/Spill.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import { Backlog } from "./Backlog.ts"
 import { type Circuit, closed } from "./Circuit.ts"
 import { Fifo } from "./Fifo.ts"
-import { Heap } from "./Heap.ts"
 import { initial, type Lanes } from "./Lanes.ts"
 import type { TokenBucket } from "./TokenBucket.ts"
 
@@ -18,7 +19,7 @@ export class Live {
   event: ParsedEvent | undefined
   /** Lets its event go: called once, when the delivery has its first acknowledged record or is cancelled. */
   settle: (() => void) | undefined
-  recording = false
+  #recording = false
   afterRecord: (() => void) | undefined
   /** Ends the attempt in flight at once. */
   abort: (() => void) | undefined
@@ -38,6 +39,15 @@ export class Live {
     this.endpoint = endpoint
     this.state = state
   }
+
+  get recording(): boolean {
+    return this.#recording
+  }
+
+  set recording(recording: boolean) {
+    if (recording !== this.#recording) this.endpoint.recordings += recording ? 1 : -1
+    this.#recording = recording
+  }
 }
 
 /** Fresh deliveries may wait in an endpoint if their turn comes within a second, and never more than this. */
@@ -54,12 +64,20 @@ export class Endpoint {
   readonly webhookId: WebhookId
   readonly workspaceId: WorkspaceId
   readonly partition: number
-  /** All live deliveries, by their event's sequence. */
+  /** All live deliveries in memory, by their event's sequence. */
   readonly live = new Map<number, Live>()
   /** Fresh ones, with their bodies, in order of arrival. */
   readonly ready = new Fifo<Live>()
-  /** The backlog: HELD, oldest due first. */
-  readonly held = new Heap<Live>(byDue)
+  /** The backlog: HELD, oldest due first, as far as it is in memory. */
+  readonly held = new Backlog()
+  /** Which of the backlog stay in memory, and where the others are. */
+  readonly overflow: Overflow
+  /** How many of those in memory have a record on its way. */
+  recordings = 0
+  /** A part of the spill is being read back; not before `readAfter`, and whether the last reading came to its end. */
+  reading = false
+  readAfter = 0
+  cameToEnd = false
   inFlight = 0
   /** Of those in flight, how many for more than 2 s. */
   slow = 0
@@ -77,10 +95,18 @@ export class Endpoint {
   /** Its earliest timer that is set. */
   alarmAt = Number.POSITIVE_INFINITY
 
-  constructor(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number) {
+  /** `recordedUpTo`: the highest sequence recorded so far; `epoch`: the owner's. */
+  constructor(
+    { webhookId, workspaceId }: Pick<Delivery, "webhookId" | "workspaceId">,
+    partition: number,
+    recordedUpTo: number,
+    epoch: number,
+    limits = heldLimits
+  ) {
     this.workspaceId = workspaceId
     this.webhookId = webhookId
     this.partition = partition
+    this.overflow = new Overflow(recordedUpTo, [0, epoch], limits)
   }
 
   /** Whether a fresh delivery would have its turn within a second; if not, it is deferred at once. An endpoint that hangs is as slow as it hangs. */
@@ -108,19 +134,17 @@ export class Endpoint {
     this.pace = this.pace === undefined ? milliseconds : this.pace * 0.8 + milliseconds * 0.2
   }
 
-  /** Takes the next to attempt: fresh and backlog in turns; of a probe, the oldest due of all. */
-  next(probe: boolean): Live | undefined {
+  /** Takes the next to attempt: fresh and backlog in turns; of a probe, the oldest due of all that may go. */
+  next(probe: boolean, at: number): Live | undefined {
     const fresh = this.ready.peek()
-    const backlog = this.held.peek()
+    const backlog = this.held.peek(at)
     const fromBacklog = fresh === undefined || (backlog !== undefined &&
       (probe ? backlog.state.dueAt <= fresh.state.dueAt : this.backlogNext))
     this.backlogNext = !fromBacklog
-    return fromBacklog ? this.held.pop() : this.ready.shift()
+    return fromBacklog ? this.held.pop(at) : this.ready.shift()
   }
 
   get waiting(): number {
     return this.ready.size + this.held.size
   }
 }
-
-const byDue = (live: Live): number => live.state.dueAt

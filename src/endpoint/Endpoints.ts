@@ -2,6 +2,7 @@ import { Cause, Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { performance } from "node:perf_hooks"
 import { Config, settings } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
+import { HeldRecords } from "../ledger/HeldRecords.ts"
 import type { OpenLedger } from "../ledger/Ledger.ts"
 import { evaluate, schedule } from "../model/RetrySchedule.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
@@ -33,6 +34,8 @@ export interface OpenEndpoints {
 
 /** How long the last records may take. */
 const recordsPatience = "1500 millis"
+/** So many deliveries are looked for in the streams at a time; requests that wait longer than 10 s for it are void. */
+const findsAtOnce = 4
 
 export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoints, {
   /** The actors of one ownership. Closing the scope aborts every attempt and records nothing: that is LOST. */
@@ -45,6 +48,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       const subscriptions = yield* Subscriptions
       const attempting = yield* Attempting
       const bodies = yield* EventBodies
+      const heldRecords = yield* HeldRecords
       const retries = yield* evaluate(schedule(config.retrySchedule))
       const room = placesWithinFileLimit() ?? config.maxInFlight
       if (room < config.maxInFlight) {
@@ -56,6 +60,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns, recordedUpTo }: Owner) {
         const attempt = yield* attempting.open
         const report = yield* FiberSet.makeRuntime<never>()
+        const finding = yield* Effect.makeSemaphore(findsAtOnce)
         const early = yield* Effect.makeLatch(false)
         const engine = new Engine({
           ledger,
@@ -70,6 +75,34 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
             return webhook === undefined || webhook.deleted ? undefined : webhook
           },
           attempt: (webhook, delivery, event, settle) => attempt(webhook, delivery, event, ledger.now(), settle),
+          reader: {
+            read: (range, onRecords, done) => {
+              report(
+                heldRecords.read(range, onRecords).pipe(
+                  Effect.map((ended) => done(ended ? "end" : "enough")),
+                  Effect.catchAllCause((cause) =>
+                    Cause.isInterruptedOnly(cause) ? Effect.void : Effect.zipRight(
+                      Effect.logWarning(`the backlog of ${range.webhookId} could not be read back`, cause),
+                      Effect.sync(() => done("failed"))
+                    )
+                  )
+                )
+              )
+            },
+            find: (seen, range, take, done) => {
+              report(
+                heldRecords.find(seen, range, take).pipe(
+                  Effect.map(done),
+                  finding.withPermits(1),
+                  Effect.catchAllCause((cause) =>
+                    Cause.isInterruptedOnly(cause)
+                      ? Effect.void
+                      : Effect.logWarning(`a held delivery of ${range.webhookId} could not be looked for`, cause)
+                  )
+                )
+              )
+            }
+          },
           keepBody: bodies.keep,
           report: (problem) => {
             report(Effect.logError(problem))

@@ -7,11 +7,12 @@
  *     retry ─▶ recorded┘
  *
  * What must stay true: everything runs on one thread, in plain objects. A delivery has at most one unacknowledged record, and a change that has a
- * record is in force when that is acknowledged. A live delivery is in exactly one of ready, held, timers or a lane, or waits for its record; each
- * of these has a trigger (a free lane, the sweep, a due time, an acknowledgement).
+ * record is in force when that is acknowledged. A live delivery is in exactly one of ready, held, timers or a lane, or waits for its record, or is
+ * spilled (Spilling); each of these has a trigger (a free lane, the sweep, a due time, an acknowledgement, a backlog that has become short).
  */
 import type { Effect } from "effect"
-import type { OpenLedger } from "../ledger/Ledger.ts"
+import type { OpenLedger, Stored } from "../ledger/Ledger.ts"
+import type { Spill, SpillState } from "../ledger/Spill.ts"
 import { type AttemptResult, isLocalFault, wasAnswered } from "../model/Attempt.ts"
 import {
   circuitLimit,
@@ -25,7 +26,7 @@ import {
   matched
 } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
-import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import type { WebhookId } from "../model/Id.ts"
 import { judge, type RetryAnswer, type RetryRequest } from "../model/RetryRequest.ts"
 import type { RetrySchedule } from "../model/RetrySchedule.ts"
 import type { Webhook } from "../model/Webhook.ts"
@@ -39,6 +40,7 @@ import { InFlight, slowAfter } from "./InFlight.ts"
 import { afterAttempt, allowed } from "./Lanes.ts"
 import type { Places } from "./Places.ts"
 import { Retried } from "./Retried.ts"
+import { type HeldReader, Spilling } from "./Spilling.ts"
 import { Timers } from "./Timers.ts"
 import { full, nextToken, take } from "./TokenBucket.ts"
 import { Turns } from "./Turns.ts"
@@ -76,6 +78,8 @@ export interface Environment {
     event: ParsedEvent | undefined,
     settle: (outcome: Outcome) => void
   ) => () => void
+  /** Reads back what is held and not in memory. */
+  readonly reader: HeldReader
   readonly keepBody: (eventSequence: number, event: ParsedEvent) => void
   /** Tells the operator of a bug. */
   readonly report: (problem: string) => void
@@ -91,6 +95,7 @@ export class Engine {
   readonly #deferring = new Deferring((deferred) => this.#flush(deferred))
   readonly #turns = new Turns()
   readonly #retried: Retried
+  readonly #spilling: Spilling
   /** Endpoints with something in ready or held. */
   readonly #waiting = new Set<Endpoint>()
   #stopping = false
@@ -105,12 +110,21 @@ export class Engine {
     this.#timers = new Timers(env.wake)
     this.#inFlight = new InFlight(env.places)
     this.#retried = new Retried(env.recordedUpTo)
+    this.#spilling = new Spilling({
+      reader: env.reader,
+      now: env.ledger.now,
+      recordedUpTo: env.recordedUpTo,
+      ended: () => this.#stopping || this.#abandoned,
+      revive: (endpoint, delivery) => this.#revive(endpoint, delivery),
+      revived: (endpoint) => this.#pump(endpoint),
+      later: (endpoint, at) => this.#timers.endpoint(endpoint, at)
+    })
   }
 
   // --- what comes in
 
   offer(input: Match, webhook: Webhook, event: ParsedEvent, partition: number, settled: () => void): void {
-    const endpoint = this.#endpointOf(input.workspaceId, input.webhookId, partition)
+    const endpoint = this.#endpointOf(input, partition)
     if (endpoint.live.has(input.eventSequence)) return settled()
     const live = new Live(endpoint, matched(input, this.#env.ledger.now(), this.#rules(endpoint)))
     live.event = event
@@ -123,7 +137,7 @@ export class Engine {
   adopt(delivery: Delivery, partition: number): void {
     const webhook = this.#env.find(delivery.webhookId)
     if (webhook === undefined) return
-    const endpoint = this.#endpointOf(delivery.workspaceId, delivery.webhookId, partition)
+    const endpoint = this.#endpointOf(delivery, partition)
     const at = this.#env.ledger.now()
     // A snapshot may have caught it in flight: it is held, as its last record says or would. A retry that was accepted waits for a lane.
     const reason = delivery.state === "in_flight" ? "in_flight" : delivery.state === "ready" ? "busy" : undefined
@@ -137,6 +151,15 @@ export class Engine {
     this.#hold(live)
   }
 
+  /** A backlog that is not in memory. `replayedTo`: the sequence that the replay of the partition reached. */
+  adoptSpill(spill: Spill, partition: number, replayedTo: number): void {
+    if (this.#env.find(spill.webhookId) === undefined) return
+    const endpoint = this.#endpointOf(spill, partition)
+    spill.fence([replayedTo, this.#env.epoch(partition)])
+    endpoint.overflow.spill = spill
+    this.#spilling.refill(endpoint)
+  }
+
   /** What the replay of a partition met of deliveries that were retried by hand and have ended; `from`: the sequence it began at. */
   adoptRetried(ended: ReadonlyArray<Delivery>, partition: number, from: number): void {
     this.#retried.knownFrom(partition, from)
@@ -148,9 +171,16 @@ export class Engine {
    * void or this owner is about to go.
    */
   retry(request: RetryRequest, partition: number, answer: (answer: RetryAnswer) => void): void {
+    const endpoint = this.#endpoints.get(request.delivery.webhookId)
+    const retry = () => this.#retry(request, partition, answer)
+    if (endpoint === undefined) retry()
+    else this.#spilling.fetch(endpoint, request.delivery, retry)
+  }
+
+  #retry(request: RetryRequest, partition: number, answer: (answer: RetryAnswer) => void): void {
     const at = this.#env.ledger.now()
     if (this.#abandoned || this.#stopping || at >= request.expiresAt) return
-    const { eventSequence, webhookId, workspaceId } = request.delivery
+    const { eventSequence, webhookId } = request.delivery
     const known = this.#endpoints.get(webhookId)?.live.get(eventSequence)
     const judged = judge(request, {
       webhook: this.#env.find(webhookId),
@@ -163,7 +193,7 @@ export class Engine {
     if (known?.state.state === "ready") return answer("accepted")
     // A record is on its way: what it says is not known to who asked.
     if (known?.recording === true) return answer("overtaken")
-    const endpoint = this.#endpointOf(workspaceId, webhookId, partition)
+    const endpoint = this.#endpointOf(request.delivery, partition)
     if (known !== undefined) {
       known.cancelled = true
       endpoint.held.remove(known)
@@ -182,10 +212,12 @@ export class Engine {
     const endpoint = this.#endpoints.get(webhookId)
     if (endpoint === undefined) return
     const webhook = this.#env.find(webhookId)
+    if (webhook !== undefined) endpoint.held.follow(webhook)
     if (webhook === undefined) {
       for (const live of endpoint.live.values()) this.#cancel(live)
       endpoint.ready.drain()
       endpoint.held.drain()
+      endpoint.overflow.drop()
     } else if (webhook.state === "disabled") {
       const at = this.#env.ledger.now()
       for (const live of [...endpoint.ready.drain(), ...endpoint.held.drain()]) {
@@ -194,6 +226,7 @@ export class Engine {
     } else if (webhook.state === "paused") {
       for (const live of endpoint.ready.drain()) this.#defer(live, "paused")
     } else this.#pump(endpoint)
+    this.#spilling.refill(endpoint)
   }
 
   // --- what is shown
@@ -208,9 +241,25 @@ export class Engine {
     return states
   }
 
-  get liveCount(): number {
+  /** The backlogs of a partition that are not in memory. */
+  spills(partition: number): ReadonlyArray<SpillState> {
+    return Array.from(this.#endpoints.values()).flatMap((endpoint) => {
+      const spill = endpoint.partition === partition ? endpoint.overflow.spill : undefined
+      return spill === undefined ? [] : [spill.state]
+    })
+  }
+
+  /** Live deliveries in memory. */
+  get inMemory(): number {
     let count = 0
     for (const endpoint of this.#endpoints.values()) count += endpoint.live.size
+    return count
+  }
+
+  /** Live deliveries, those that are held and not in memory included: after a crash these may be off by a few. */
+  get liveCount(): number {
+    let count = this.inMemory
+    for (const endpoint of this.#endpoints.values()) count += endpoint.overflow.spill?.count ?? 0
     return count
   }
 
@@ -276,9 +325,9 @@ export class Engine {
       const decision = this.#decide(live, { type: "deferred", at, reason })
       if (decision?.record !== undefined) decided.push([live, decision.next, decision.record])
     }
-    this.#env.ledger.defer(decided.map(([, , record]) => record), (index) => {
+    this.#env.ledger.defer(decided.map(([, , record]) => record), (index, stored) => {
       const one = decided[index]
-      if (one !== undefined) this.#applied(one[0], one[1])
+      if (one !== undefined) this.#applied(one[0], one[1], stored)
     })
   }
 
@@ -287,6 +336,7 @@ export class Engine {
   /** Starts as many lanes as there is work and leave for. */
   #pump(endpoint: Endpoint): void {
     for (let live = this.#admit(endpoint); live !== undefined; live = this.#admit(endpoint)) this.#attempt(live)
+    this.#spilling.refill(endpoint)
   }
 
   /** The guard before a POST: the next delivery of the endpoint, now in flight, or undefined when none may start. */
@@ -323,7 +373,7 @@ export class Engine {
       this.#timers.endpoint(endpoint, nextToken(endpoint.bucket ?? full(rate, at), rate, at))
       return undefined
     }
-    for (let live = endpoint.next(probe); live !== undefined; live = endpoint.next(probe)) {
+    for (let live = endpoint.next(probe, at); live !== undefined; live = endpoint.next(probe, at)) {
       if (at >= live.state.expiresAt) {
         this.#happen(live, { type: "expired", at })
         continue
@@ -336,6 +386,8 @@ export class Engine {
       this.#timers.sweepBy(at + slowAfter)
       return live
     }
+    const next = endpoint.held.nextAt(at)
+    if (next !== undefined) this.#timers.endpoint(endpoint, next)
     return undefined
   }
 
@@ -407,7 +459,7 @@ export class Engine {
       return
     }
     live.recording = true
-    this.#env.ledger.record(decision.record, () => this.#applied(live, decision.next))
+    this.#env.ledger.record(decision.record, (stored) => this.#applied(live, decision.next, stored))
   }
 
   /** A happening that the table does not know here is a bug of ours: it is told, and this delivery alone stands aside for a minute. */
@@ -423,7 +475,7 @@ export class Engine {
     return undefined
   }
 
-  #applied(live: Live, next: Delivery): void {
+  #applied(live: Live, next: Delivery, stored: Stored): void {
     if (this.#abandoned) return
     live.recording = false
     live.state = next
@@ -432,8 +484,9 @@ export class Engine {
     settle?.()
     if (next.state !== "in_flight") {
       const freed = this.#inFlight.end(live, this.#env.ledger.now())
-      this.#route(live)
+      this.#route(live, stored)
       if (freed) this.#continue(live.endpoint)
+      this.#spilling.refill(live.endpoint)
     }
     const after = live.afterRecord
     live.afterRecord = undefined
@@ -441,12 +494,9 @@ export class Engine {
   }
 
   /** Puts a delivery where its state belongs. */
-  #route(live: Live): void {
-    const { endpoint, state } = live
-    if (live.event !== undefined) {
-      if (state.state === "held") this.#env.keepBody(state.eventSequence, live.event)
-      live.event = undefined
-    }
+  #route(live: Live, stored: Stored): void {
+    const { endpoint, event, state } = live
+    live.event = undefined
     const ended = state.state !== "due" && state.state !== "held" && state.state !== "ready"
     if (ended && state.round > 1) this.#retried.ended(state)
     if (ended || live.cancelled) {
@@ -458,7 +508,25 @@ export class Engine {
     if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
     if (state.state === "ready") return this.#arrive(live, webhook)
     if (webhook.state === "disabled") return this.#happen(live, { type: "disabled", at: this.#env.ledger.now() })
+    if (this.#spilling.takes(live, stored)) return
+    if (event !== undefined) this.#env.keepBody(state.eventSequence, event)
     this.#hold(live)
+  }
+
+  /** HELD, and back in memory. Starts nothing. */
+  #revive(endpoint: Endpoint, delivery: Delivery): void {
+    const live = new Live(endpoint, delivery)
+    endpoint.live.set(delivery.eventSequence, live)
+    const webhook = this.#env.find(endpoint.webhookId)
+    if (webhook === undefined) return this.#cancel(live)
+    const at = this.#env.ledger.now()
+    const happening: Happening | undefined = webhook.state === "disabled"
+      ? { type: "disabled", at }
+      : this.#overdue(live, at)
+    if (happening !== undefined) return this.#happen(live, happening)
+    endpoint.held.push(live)
+    this.#waiting.add(endpoint)
+    this.#timers.sweepBy(this.#nextLong)
   }
 
   /** `webhook.deleted` is the record: nothing is appended. What is in flight, or has a record on its way, goes when that is done. */
@@ -529,16 +597,9 @@ export class Engine {
   /** Once a minute: what is held too long, and actors that nothing needs any more. */
   #sweepLong(at: number): void {
     for (const endpoint of this.#endpoints.values()) {
-      const openedAt = endpoint.circuit.openedAt
-      const given = (live: Live): Happening | undefined =>
-        at >= live.state.expiresAt
-          ? { type: "expired", at }
-          : openedAt !== undefined && at >= circuitLimit(live.state, openedAt, this.#env.retries)
-          ? { type: "circuit_exhausted", at }
-          : undefined
-      if (Array.from(endpoint.held.values()).some((live) => given(live) !== undefined)) {
+      if (endpoint.held.values().some((live) => this.#overdue(live, at) !== undefined)) {
         for (const live of endpoint.held.drain()) {
-          const happening = given(live)
+          const happening = this.#overdue(live, at)
           if (happening === undefined) endpoint.held.push(live)
           else this.#happen(live, happening)
         }
@@ -546,8 +607,19 @@ export class Engine {
       // A bucket that is forgotten is a full one: it has to be full by then.
       const rate = this.#env.find(endpoint.webhookId)?.rateLimit ?? 1
       const rested = endpoint.bucket === undefined || at - endpoint.bucket.at > Math.max(longPause, 1_000 / rate)
-      if (endpoint.live.size === 0 && !isOpen(endpoint.circuit) && rested) this.#endpoints.delete(endpoint.webhookId)
+      const idle = endpoint.live.size === 0 && endpoint.overflow.spill === undefined && !endpoint.reading
+      if (idle && !isOpen(endpoint.circuit) && rested) this.#endpoints.delete(endpoint.webhookId)
+      else this.#spilling.refill(endpoint)
     }
+  }
+
+  /** What becomes of a held delivery by time alone. */
+  #overdue(live: Live, at: number): Happening | undefined {
+    const { openedAt } = live.endpoint.circuit
+    if (at >= live.state.expiresAt) return { type: "expired", at }
+    return openedAt !== undefined && at >= circuitLimit(live.state, openedAt, this.#env.retries)
+      ? { type: "circuit_exhausted", at }
+      : undefined
   }
 
   // --- the end
@@ -581,11 +653,13 @@ export class Engine {
     for (const live of this.#inFlight.all) live.abort?.()
   }
 
-  #endpointOf(workspaceId: WorkspaceId, webhookId: WebhookId, partition: number): Endpoint {
-    const known = this.#endpoints.get(webhookId)
+  #endpointOf(place: Pick<Delivery, "webhookId" | "workspaceId">, partition: number): Endpoint {
+    const known = this.#endpoints.get(place.webhookId)
     if (known !== undefined) return known
-    const endpoint = new Endpoint(workspaceId, webhookId, partition)
-    this.#endpoints.set(webhookId, endpoint)
+    const { epoch, find, recordedUpTo } = this.#env
+    const endpoint = new Endpoint(place, partition, recordedUpTo(partition), epoch(partition))
+    endpoint.held.follow(find(place.webhookId) ?? {})
+    this.#endpoints.set(place.webhookId, endpoint)
     return endpoint
   }
 }

@@ -19,9 +19,12 @@ export interface OpenLedger {
   /** Broker time, milliseconds. */
   readonly now: () => number
   /** Appends one record; `acknowledged` is called once, unless ownership ends first. */
-  readonly record: (record: DeliveryRecord, acknowledged: () => void) => void
+  readonly record: (record: DeliveryRecord, acknowledged: (stored: Stored) => void) => void
   /** Appends `deferred` records of one webhook, up to 500 a message; `acknowledged` is called for each of those in a message. */
-  readonly defer: (records: ReadonlyArray<DeliveryRecord>, acknowledged: (index: number) => void) => void
+  readonly defer: (
+    records: ReadonlyArray<DeliveryRecord>,
+    acknowledged: (index: number, stored: Stored) => void
+  ) => void
   readonly duplicate: (duplicate: Duplicate, acknowledged: () => void) => void
   /** Any other message that must be stored before its event is let go (quarantine). */
   readonly append: (message: Append, acknowledged: () => void) => void
@@ -35,12 +38,19 @@ export interface OpenLedger {
   readonly drained: Effect.Effect<void>
 }
 
+/** Where an append is stored. `again`: it was tried more than once, so that there may be a second one of it before this. */
+export interface Stored {
+  readonly sequence: number
+  readonly again: boolean
+}
+
 /** An append on its way. `after` is a sequence of its stream that it is certainly stored behind. */
 interface Pending {
   readonly message: Append
   readonly stream: string | undefined
   readonly after: number
-  readonly acknowledged: () => void
+  again: boolean
+  readonly acknowledged: (stored: Stored) => void
 }
 
 export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
@@ -91,10 +101,11 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
               }
               if (--count === 0) drained.unsafeOpen()
               failing.delete(entry)
-              entry.acknowledged()
+              entry.acknowledged({ sequence: result.sequence, again: entry.again })
               progressed()
               return
             }
+            entry.again = true
             failing.set(entry, result)
             failed.push(entry)
             wake.unsafeOpen()
@@ -105,12 +116,13 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
             log.unsafeAppend(entry.message, (result) => settle(entry, result))
           }
 
-          const append = (message: Append, stream: string | undefined, onAcknowledged: () => void) => {
+          const append = (message: Append, stream: string | undefined, onAcknowledged: (stored: Stored) => void) => {
             if (closed) return
             const entry: Pending = {
               message,
               stream,
               after: stream === undefined ? 0 : acknowledged.get(stream) ?? 0,
+              again: false,
               acknowledged: onAcknowledged
             }
             if (count++ === 0) drained.unsafeClose()
@@ -146,9 +158,9 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                   messageId: messageId(record, 1)
                 },
                 streamOf(record.delivery.workspaceId),
-                () => {
+                (stored) => {
                   Telemetry.deliveryRecords.add(record.kind)
-                  onAcknowledged()
+                  onAcknowledged(stored)
                 }
               ),
             defer: (records, onAcknowledged) => {
@@ -163,9 +175,9 @@ export class Ledger extends Context.Tag("hookline/ledger/Ledger")<Ledger, {
                     messageId: messageId(first, part.length)
                   },
                   streamOf(first.delivery.workspaceId),
-                  () => {
+                  (stored) => {
                     Telemetry.deliveryRecords.add("deferred", part.length)
-                    part.forEach((_, index) => onAcknowledged(start + index))
+                    part.forEach((_, index) => onAcknowledged(start + index, stored))
                   }
                 )
               }

@@ -2,18 +2,21 @@ import { Context, Effect, Either, Layer, Option } from "effect"
 import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
 import { deliveriesFilter, deliveriesStream, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
-import { type Delivery, evolve, isLive, isNewer } from "../model/Delivery.ts"
+import { type Delivery, type DeliveryRecord, isLive, isNewer, type RecordKind } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
 import { decode } from "./Record.ts"
 import { type Snapshot, Snapshots } from "./Snapshots.ts"
+import { type HeldLimits, heldLimits, Overflow, Spill } from "./Spill.ts"
 
 /** A partition as its records leave it. */
 export interface Recovered {
   readonly floor: number
   readonly live: Array<Delivery>
+  /** Held ones that are not in `live`, by webhook. */
+  readonly spills: ReadonlyArray<Spill>
   /** For events above the floor: the webhooks whose delivery has a record. Such an event comes again, less these. */
   readonly settled: ReadonlyMap<number, ReadonlySet<WebhookId>>
   /** Events above the floor that were recorded as repeats. */
@@ -79,31 +82,63 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
   )
 }
 
-/** The fold of what is live. Finished deliveries stay in it to the end, so that a stray older record wakes none of them. */
-class Fold {
-  readonly #known = new Map<string, Delivery>()
+/** What the fold knows of a delivery: that it has ended, what it is, or where it is held. */
+interface Known extends Pick<Delivery, "epoch" | "step"> {
+  /** Of one that is live and kept, or that was retried by hand and has ended. */
+  readonly delivery: Delivery | undefined
+  /** The sequence of its record, if it is spilled. */
+  readonly spilledAt: number | undefined
+}
+
+/** The backlog of a webhook in the fold. */
+interface Backlog {
+  readonly overflow: Overflow
+  /** Held ones that are kept. */
+  held: number
+  /** Where the spill of the snapshot ended; 0 without one. */
+  readonly inherited: number
+}
+
+/**
+ * The fold of what is live. Finished deliveries stay in it to the end, as numbers, so that a stray older record wakes none of them; and so do held
+ * ones, beyond what is kept in memory of a webhook's.
+ */
+export class Fold {
+  readonly #known = new Map<string, Known>()
+  readonly #backlogs = new Map<WebhookId, Backlog>()
   readonly #settled = new Map<number, Set<WebhookId>>()
   readonly #duplicates = new Set<number>()
   readonly #requests: Array<RetryRequest> = []
   readonly #floor: number
   readonly #snapshot: Snapshot | undefined
+  readonly #limits: HeldLimits
   readonly #identities: Identities
   #highestEpoch: number
   unreadable = 0
   problem = ""
 
-  constructor(snapshot: Snapshot | undefined, floor: number) {
+  constructor(snapshot: Snapshot | undefined, floor: number, limits = heldLimits) {
     this.#snapshot = snapshot
+    this.#limits = limits
     this.#floor = Math.max(floor, snapshot?.floor ?? 0)
     this.#highestEpoch = snapshot?.epoch ?? 0
     this.#identities = new Identities(snapshot?.identities)
-    for (const delivery of snapshot?.live ?? []) this.#put(delivery)
+    for (const state of snapshot?.spills ?? []) {
+      const spill = Spill.from(state)
+      const backlog: Backlog = { overflow: this.#overflow(), held: 0, inherited: spill.to }
+      backlog.overflow.spill = spill
+      this.#backlogs.set(state.webhookId, backlog)
+    }
+    for (const delivery of snapshot?.live ?? []) {
+      if (delivery.state === "held") this.#backlogOf(delivery.webhookId).held++
+      this.#keep(delivery, undefined)
+    }
     for (const [sequence, webhooks] of snapshot?.settled ?? []) {
       for (const webhook of webhooks) this.#settle(sequence, webhook)
     }
   }
 
-  take(message: StoredMessage): void {
+  take(message: Pick<StoredMessage, "data" | "sequence" | "subject">): void {
     const decoded = decode(message.data)
     if (Either.isLeft(decoded)) {
       this.unreadable++
@@ -119,21 +154,86 @@ class Fold {
       // Behind a snapshot of a later owner only a former one, stopped or asleep, can have written this: it knows less.
       if (this.#snapshot !== undefined && delivery.epoch < this.#snapshot.epoch) continue
       this.#highestEpoch = Math.max(this.#highestEpoch, delivery.epoch)
-      const known = this.#known.get(keyOf(delivery))
-      if (known === undefined) {
-        this.#identities.note(
-          identity(delivery.workspaceId, delivery.eventId),
-          delivery.eventSequence,
-          delivery.publishedAt
-        )
-      }
-      this.#put(evolve(known, record))
+      this.#evolve(record, message.sequence)
       this.#settle(delivery.eventSequence, delivery.webhookId)
     }
   }
 
-  #put(delivery: Delivery): void {
-    this.#known.set(keyOf(delivery), delivery)
+  /** As `evolve` of model/Delivery.ts does: the highest (epoch, step) stays. */
+  #evolve({ delivery, kind }: DeliveryRecord, sequence: number): void {
+    const known = this.#known.get(keyOf(delivery))
+    if (known === undefined) {
+      this.#identities.note(
+        identity(delivery.workspaceId, delivery.eventId),
+        delivery.eventSequence,
+        delivery.publishedAt
+      )
+    } else if (!isNewer(delivery, known)) return this.#stale(delivery, known, sequence)
+    const isHeld = delivery.state === "held"
+    const backlog = isHeld ? this.#backlogOf(delivery.webhookId) : this.#backlogs.get(delivery.webhookId)
+    if (backlog === undefined) return this.#keep(delivery, undefined)
+    const counted = sequence <= backlog.inherited
+    if (known === undefined) this.#mayLeave(backlog, delivery, kind, sequence, counted)
+    else this.#leave(backlog, known, delivery, sequence)
+    if (!isHeld) return this.#keep(delivery, undefined)
+    if (!backlog.overflow.takes(delivery, sequence, backlog.held, false)) {
+      backlog.held++
+      return this.#keep(delivery, undefined)
+    }
+    if (counted && known === undefined) this.#count(backlog, -1)
+    this.#keep(delivery, sequence)
+  }
+
+  /** Nothing in a range may stand that is not the newest. */
+  #stale(delivery: Delivery, known: Known, sequence: number): void {
+    const backlog = this.#backlogs.get(delivery.webhookId)
+    if (delivery.state !== "held" || backlog === undefined) return
+    const { spill } = backlog.overflow
+    // A range that begins later begins behind it.
+    if (spill?.covers(sequence) !== true) return
+    if (known.spilledAt === undefined) spill.mask(delivery.eventSequence, sequence)
+    else spill.maskBeside(delivery.eventSequence, sequence)
+  }
+
+  /** What is met for the first time behind a snapshot may stand in its spill: not the first record of a delivery. */
+  #mayLeave(backlog: Backlog, delivery: Delivery, kind: RecordKind, sequence: number, counted: boolean): void {
+    if (delivery.step === 1 || backlog.inherited === 0) return
+    backlog.overflow.spill?.mask(delivery.eventSequence, sequence - 1)
+    // One that had ended and was retried by hand did not stand there.
+    const hadEnded = kind === "retried" && delivery.round > 1 && delivery.roundAttempt === 0
+    if (!counted && !hadEnded) this.#count(backlog, -1)
+  }
+
+  #leave(backlog: Backlog, known: Known, { eventSequence }: Delivery, sequence: number): void {
+    if (known.spilledAt !== undefined) {
+      backlog.overflow.spill?.mask(eventSequence, sequence - 1)
+      this.#count(backlog, -1)
+    } else if (known.delivery?.state === "held") backlog.held--
+  }
+
+  #count({ overflow: { spill } }: Backlog, change: number): void {
+    if (spill !== undefined) spill.count = Math.max(0, spill.count + change)
+  }
+
+  #keep(delivery: Delivery, spilledAt: number | undefined): void {
+    const { epoch, round, step } = delivery
+    const whole = spilledAt === undefined && (isLive(delivery) || round > 1)
+    this.#known.set(keyOf(delivery), { epoch, step, spilledAt, delivery: whole ? delivery : undefined })
+  }
+
+  #overflow(): Overflow {
+    const snapshot = this.#snapshot
+    return snapshot === undefined
+      ? new Overflow(0, undefined, this.#limits)
+      : new Overflow(snapshot.s0, [snapshot.s0, snapshot.epoch], this.#limits)
+  }
+
+  #backlogOf(webhookId: WebhookId): Backlog {
+    const known = this.#backlogs.get(webhookId)
+    if (known !== undefined) return known
+    const backlog: Backlog = { overflow: this.#overflow(), held: 0, inherited: 0 }
+    this.#backlogs.set(webhookId, backlog)
+    return backlog
   }
 
   #settle(sequence: number, webhook: WebhookId): void {
@@ -143,17 +243,36 @@ class Fold {
     else webhooks.add(webhook)
   }
 
+  /** What is left of the spills, without what is before the first that stands. */
+  #spills(): ReadonlyArray<Spill> {
+    const first = new Map<string, number>()
+    for (const [key, { spilledAt }] of this.#known) {
+      const webhook = key.slice(0, key.indexOf("/"))
+      if (spilledAt !== undefined) first.set(webhook, Math.min(spilledAt, first.get(webhook) ?? spilledAt))
+    }
+    return Array.from(this.#backlogs).flatMap(([webhookId, { inherited, overflow: { spill } }]) => {
+      if (spill === undefined) return []
+      if (inherited === 0) spill.passed((first.get(webhookId) ?? Number.POSITIVE_INFINITY) - 1)
+      spill.prune()
+      return spill.isRead ? [] : [spill]
+    })
+  }
+
   result(identitiesFrom: number, lastSequence: number): Recovered {
+    const kept = Array.from(this.#known.values(), ({ delivery }) => delivery).filter((delivery) =>
+      delivery !== undefined
+    )
     return {
       floor: this.#floor,
-      live: Array.from(this.#known.values()).filter(isLive),
+      live: kept.filter(isLive),
+      spills: this.#spills(),
       settled: this.#settled,
       duplicates: this.#duplicates,
       requests: this.#requests.filter(({ delivery }) => {
         const known = this.#known.get(keyOf(delivery))
         return known === undefined || !isNewer(known, delivery)
       }),
-      retried: Array.from(this.#known.values()).filter((delivery) => delivery.round > 1 && !isLive(delivery)),
+      retried: kept.filter((delivery) => delivery.round > 1 && !isLive(delivery)),
       identities: this.#identities,
       identitiesFrom: Math.min(identitiesFrom, this.#floor + 1),
       lastSequence,

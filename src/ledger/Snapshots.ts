@@ -6,6 +6,7 @@ import { Topology } from "../broker/Topology.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
 import type { IdentityEntry } from "./Identities.ts"
+import type { SpillState } from "./Spill.ts"
 
 /** What is live in a partition at one moment: replaying DELIVERIES from `s0` + 1 on top of it gives what is live now. */
 export interface Snapshot {
@@ -14,13 +15,18 @@ export interface Snapshot {
   readonly s0: number
   readonly floor: number
   readonly webhooksSequence: number
+  /** Those in memory. */
   readonly live: ReadonlyArray<Delivery>
+  /** Where the others are. */
+  readonly spills: ReadonlyArray<SpillState>
   /** Which webhooks' deliveries have a record, for each event above the floor. */
   readonly settled: ReadonlyArray<readonly [eventSequence: number, webhooks: ReadonlyArray<WebhookId>]>
   readonly identities: ReadonlyArray<IdentityEntry>
 }
 
-const version = 1
+const version = 2
+/** Without spills. */
+const withoutSpills = 1
 const kept = 2
 /** So many lines are written or read between two turns of the event loop. */
 const linesPerTurn = 2_000
@@ -33,6 +39,8 @@ interface Head {
   readonly webhooks_seq: number
   readonly created: Readonly<Record<string, string>>
   readonly live: number
+  /** Absent in version 1. */
+  readonly spills?: number
   readonly settled: number
   readonly identities: number
   readonly sha256: string
@@ -65,7 +73,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
       const save = Effect.fnUntraced(function*(partition: string, snapshot: Snapshot) {
         const hash = createHash("sha256")
         const parts: Array<Buffer> = []
-        const lines = [...snapshot.live, ...snapshot.settled, ...snapshot.identities]
+        const lines = [...snapshot.live, ...snapshot.spills, ...snapshot.settled, ...snapshot.identities]
         for (let start = 0; start < lines.length; start += linesPerTurn) {
           const part = Buffer.from(
             lines.slice(start, start + linesPerTurn).map((line) => `${JSON.stringify(line)}\n`).join("")
@@ -82,6 +90,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           webhooks_seq: snapshot.webhooksSequence,
           created,
           live: snapshot.live.length,
+          spills: snapshot.spills.length,
           settled: snapshot.settled.length,
           identities: snapshot.identities.length,
           sha256: hash.digest("hex")
@@ -98,7 +107,8 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
         const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
         const end = bytes.indexOf(10)
         const head = parse<Head>(bytes.toString("utf8", 0, end))
-        if (head === undefined || head.v !== version || !sameStreams(head.created, created)) {
+        const readable = head?.v === version || head?.v === withoutSpills
+        if (head === undefined || !readable || !sameStreams(head.created, created)) {
           return Option.none<Snapshot>()
         }
         if (createHash("sha256").update(bytes.subarray(end + 1)).digest("hex") !== head.sha256) {
@@ -112,14 +122,16 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           }
           yield* Effect.yieldNow()
         }
+        const spilled = head.live + (head.spills ?? 0)
         return Option.some<Snapshot>({
           epoch: head.epoch,
           s0: head.s0,
           floor: head.floor,
           webhooksSequence: head.webhooks_seq,
           live: values.slice(0, head.live) as Array<Delivery>,
-          settled: values.slice(head.live, head.live + head.settled) as Array<Snapshot["settled"][number]>,
-          identities: values.slice(head.live + head.settled) as Array<IdentityEntry>
+          spills: values.slice(head.live, spilled) as Array<SpillState>,
+          settled: values.slice(spilled, spilled + head.settled) as Array<Snapshot["settled"][number]>,
+          identities: values.slice(spilled + head.settled) as Array<IdentityEntry>
         })
       })
 

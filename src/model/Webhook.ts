@@ -18,6 +18,9 @@ export interface Webhook {
   readonly concurrency?: number
   /** Attempts a second. */
   readonly rateLimit?: number
+  /** It was resumed at a rate: attempts a second of what was held at `resumedAt` (broker milliseconds). Both until it is paused, disabled or resumed again. */
+  readonly drainRate?: number
+  readonly resumedAt?: number
   /** Names of the extra static headers; the values lie in SECRETS. */
   readonly headers: ReadonlyArray<string>
   /** Which sealed entries of SECRETS are in force. */

@@ -67,7 +67,8 @@ const Changed = fact("webhook.changed", {
 const Enabled = fact("webhook.enabled", {})
 const Disabled = fact("webhook.disabled", { reason: Schema.optionalWith(Schema.String, { exact: true }) })
 const Paused = fact("webhook.paused", {})
-const Resumed = fact("webhook.resumed", {})
+/** With `drain_rate`, attempts a second: so fast drains what is held at this moment. Without it, at once. */
+const Resumed = fact("webhook.resumed", { drainRate: optional("drain_rate", Schema.Number) })
 
 /**
  * Which secrets are in force from now on. Without a previous version there is no overlap; with the same `secret_version` as before it

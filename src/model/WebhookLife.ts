@@ -14,13 +14,14 @@ import { invalid, WebhookRefused, type WebhookSettings } from "./WebhookSettings
  * | enable      | 404           | ·               | 409, resume it   | → enabled¹        | 404     |
  * | disable     | 404           | → disabled      | → disabled       | · ²               | 404     |
  * | pause       | 404           | → paused        | ·                | 409, enable it    | 404     |
- * | resume      | 404           | ·               | → enabled        | 409, enable it    | 404     |
+ * | resume      | 404           | · ⁵             | → enabled        | 409, enable it    | 404     |
  * | rotate      | 404           | new secret³     | new secret³      | new secret³       | 404     |
  * | end_overlap | 404           | old secret ends⁴| old secret ends⁴ | old secret ends⁴  | 404     |
  * | delete      | 404           | → deleted       | → deleted        | → deleted         | 404     |
  *
  * ¹ the reason is gone · ² the first reason stays · ³ the current secret becomes the previous one until the overlap ends; during an overlap
- * the older one is dropped at once, so that never more than two are in force · ⁴ · when there is no overlap, or it is over
+ * the older one is dropped at once, so that never more than two are in force · ⁴ · when there is no overlap, or it is over ·
+ * ⁵ at another rate than it was resumed at: resumed anew, what is held now drains at that rate
  */
 export type WebhookCommand =
   & { /** Broker milliseconds. */ readonly at: number }
@@ -33,7 +34,9 @@ export type WebhookCommand =
       readonly secretVersion: number
     }
     | { readonly type: "change"; readonly settings: SealedSettings }
-    | { readonly type: "enable" | "pause" | "resume" | "end_overlap" | "delete" }
+    | { readonly type: "enable" | "pause" | "end_overlap" | "delete" }
+    /** `rate` in attempts a second, above 0 up to 10,000: how fast drains what is held; at once without it. */
+    | { readonly type: "resume"; readonly rate?: number }
     | { readonly type: "disable"; readonly reason?: string }
     /** `overlap` in milliseconds, 0 to 7 days. */
     | { readonly type: "rotate"; readonly secretVersion: number; readonly overlap: number }
@@ -58,6 +61,7 @@ export class WebhookNotFound extends Data.TaggedError("WebhookNotFound")<{
 
 export const longestOverlap = 7 * 86_400_000
 const maxReason = 500
+const maxRate = 10_000
 
 const refusal = (type: "webhook_disabled" | "webhook_paused" | "webhook_exists", message: string): WebhookRefused =>
   new WebhookRefused({ status: 409, type, message })
@@ -65,14 +69,13 @@ const refusal = (type: "webhook_disabled" | "webhook_paused" | "webhook_exists",
 const disabled = refusal("webhook_disabled", "the webhook is disabled; enable it first")
 const paused = refusal("webhook_paused", "the webhook is paused; resume it instead")
 
-type Transition = "enable" | "disable" | "pause" | "resume"
-type Simple = "webhook.enabled" | "webhook.disabled" | "webhook.paused" | "webhook.resumed"
+type Transition = "enable" | "disable" | "pause"
+type Simple = "webhook.enabled" | "webhook.disabled" | "webhook.paused"
 
 const transitions: Record<Transition, Record<WebhookStatus, Simple | WebhookRefused | "already">> = {
   enable: { enabled: "already", paused, disabled: "webhook.enabled" },
   disable: { enabled: "webhook.disabled", paused: "webhook.disabled", disabled: "already" },
-  pause: { enabled: "webhook.paused", paused: "already", disabled },
-  resume: { enabled: "already", paused: "webhook.resumed", disabled }
+  pause: { enabled: "webhook.paused", paused: "already", disabled }
 }
 
 type Changes = Partial<Extract<WebhookFact, { type: "webhook.changed" }>>
@@ -134,8 +137,7 @@ export const decide = (
     }
     case "enable":
     case "disable":
-    case "pause":
-    case "resume": {
+    case "pause": {
       const next = transitions[command.type][state.state]
       if (next instanceof WebhookRefused) return Either.left(next)
       if (next === "already") return Either.right([])
@@ -144,6 +146,15 @@ export const decide = (
         return Either.left(invalid("reason", `at most ${maxReason} characters`))
       }
       return Either.right([{ ...common, type: next, ...(reason === undefined ? {} : { reason }) }])
+    }
+    case "resume": {
+      const { rate } = command
+      if (rate !== undefined && !(rate > 0 && rate <= maxRate)) {
+        return Either.left(invalid("rate", `attempts a second, above 0 up to ${maxRate}; left out, at once`))
+      }
+      if (state.state === "disabled") return Either.left(disabled)
+      if (state.state === "enabled" && rate === state.drainRate) return Either.right([])
+      return Either.right([{ ...common, type: "webhook.resumed", ...(rate === undefined ? {} : { drainRate: rate }) }])
     }
     case "rotate": {
       const { overlap, secretVersion } = command
@@ -171,6 +182,9 @@ const without = <A extends object, K extends keyof A>(value: A, ...keys: Readonl
   }
   return copy as Omit<A, K>
 }
+
+const withoutDrain = <A extends Pick<Webhook, "drainRate" | "resumedAt">>(webhook: A) =>
+  without(webhook, "drainRate", "resumedAt")
 
 /** An optional setting after a change: left alone, set, or taken away by null. */
 const setting = <K extends string>(key: K, now: number | undefined, change: number | null | undefined) => {
@@ -222,12 +236,19 @@ export const evolve = (state: Webhook | undefined, fact: WebhookFact): Webhook |
         highestVersion: Math.max(state.highestVersion, fact.headersVersion ?? 0)
       }
     case "webhook.enabled":
-    case "webhook.resumed":
       return { ...without(next, "disabledReason"), state: "enabled" }
+    case "webhook.resumed": {
+      const drain = fact.drainRate === undefined ? {} : { drainRate: fact.drainRate, resumedAt: fact.at }
+      return { ...withoutDrain(next), state: "enabled", ...drain }
+    }
     case "webhook.paused":
-      return { ...next, state: "paused" }
+      return { ...withoutDrain(next), state: "paused" }
     case "webhook.disabled":
-      return { ...next, state: "disabled", ...(fact.reason === undefined ? {} : { disabledReason: fact.reason }) }
+      return {
+        ...withoutDrain(next),
+        state: "disabled",
+        ...(fact.reason === undefined ? {} : { disabledReason: fact.reason })
+      }
     case "webhook.secret_rotated":
       return {
         ...without(next, "previousSecretVersion", "overlapUntil"),
@@ -238,7 +259,7 @@ export const evolve = (state: Webhook | undefined, fact: WebhookFact): Webhook |
       }
     case "webhook.deleted": {
       const kept = without(next, "concurrency", "rateLimit", "headersVersion", "previousSecretVersion", "overlapUntil")
-      return { ...kept, events: [], description: "", headers: [], deleted: true }
+      return { ...withoutDrain(kept), events: [], description: "", headers: [], deleted: true }
     }
   }
 }

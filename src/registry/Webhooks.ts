@@ -62,7 +62,8 @@ export class Webhooks extends Context.Tag("hookline/registry/Webhooks")<Webhooks
   /** `reason` for a person, at most 500 characters. */
   readonly disable: (workspaceId: string, id: string, reason?: string) => Effect.Effect<Webhook, CommandError>
   readonly pause: (workspaceId: string, id: string) => Effect.Effect<Webhook, CommandError>
-  readonly resume: (workspaceId: string, id: string) => Effect.Effect<Webhook, CommandError>
+  /** `rate` in attempts a second, above 0 up to 10,000: how fast what is held drains; at once without it. */
+  readonly resume: (workspaceId: string, id: string, rate?: number) => Effect.Effect<Webhook, CommandError>
   /** `overlap` in milliseconds, 0 to 7 days, the setting's when absent; without `secret` one is made. */
   readonly rotateSecret: (
     workspaceId: string,
@@ -229,7 +230,7 @@ const make = (catalogue: Catalogue) =>
     const command = (workspaceId: string, id: string, plan: Plan) =>
       Effect.flatMap(existing(workspaceId, id), (place) => run(place, plan))
 
-    const simple = (type: "enable" | "pause" | "resume" | "end_overlap") => (workspaceId: string, id: string) =>
+    const simple = (type: "enable" | "pause" | "end_overlap") => (workspaceId: string, id: string) =>
       command(workspaceId, id, { command: (_, at) => ({ type, at }) })
 
     yield* subscriptions.fence.pipe(
@@ -286,7 +287,10 @@ const make = (catalogue: Catalogue) =>
           command: (_, at) => ({ type: "disable", at, ...(reason === undefined ? {} : { reason }) })
         }),
       pause: simple("pause"),
-      resume: simple("resume"),
+      resume: (workspaceId, id, rate) =>
+        command(workspaceId, id, {
+          command: (_, at) => ({ type: "resume", at, ...(rate === undefined ? {} : { rate }) })
+        }),
       rotateSecret: (workspaceId, id, options = {}) =>
         Effect.gen(function*() {
           const secret = yield* chosenSecret(options.secret)

@@ -78,6 +78,16 @@ describe("Streams", () => {
       expect(yield* scan("events.>", 1, 5000)).toEqual([])
       expect(yield* scan("ev.>", 10, 9)).toEqual([])
       expect(yield* scan("ev.>", 6000, 7000)).toEqual([])
+      const part: Array<number> = []
+      yield* streams.scan({
+        stream: "EVENTS",
+        filter: "ev.>",
+        from: 20,
+        to: 5000,
+        onMessage: ({ sequence }) => part.push(sequence),
+        enough: () => part.length === 3
+      })
+      expect(part).toEqual([20, 21, 22])
       const partition = partitionOf("ws_0", 16)
       const one = yield* scan(eventFilter(partition), 1, 4000)
       const mine = all.filter((sequence) =>

@@ -37,6 +37,7 @@ const examples: ReadonlyArray<readonly [WebhookFact, string]> = [
   [{ ...common, type: "webhook.disabled", reason: "410 Gone" }, `,"reason":"410 Gone"}`],
   [{ ...common, type: "webhook.paused" }, "}"],
   [{ ...common, type: "webhook.resumed" }, "}"],
+  [{ ...common, type: "webhook.resumed", drainRate: 0.5 }, `,"drain_rate":0.5}`],
   [
     {
       ...common,
@@ -52,7 +53,7 @@ const examples: ReadonlyArray<readonly [WebhookFact, string]> = [
 
 describe("facts about webhooks", () => {
   for (const [fact, rest] of examples) {
-    it(`${fact.type} is JSON that a person can read`, () => {
+    it(`${fact.type} is JSON that a person can read: ${rest}`, () => {
       const json = start.replace("TYPE", fact.type) + rest
       expect(encodeFact(fact)).toBe(json)
       expect(decodeFact(Buffer.from(json))).toEqual(Either.right(fact))

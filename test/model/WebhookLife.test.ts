@@ -118,6 +118,39 @@ describe("a webhook's life", () => {
     expect(outcome(created, { type: "disable", at, reason: "x".repeat(501) })).toBe("422 invalid")
   })
 
+  it("resumed at a rate: it stays until the webhook is paused, disabled or resumed again", () => {
+    const pause: WebhookCommand = { type: "pause", at }
+    const slowly: WebhookCommand = { type: "resume", at: at + 1, rate: 50 }
+    const draining = given(create, pause, slowly)
+    expect(draining).toMatchObject({ state: "enabled", drainRate: 50, resumedAt: at + 1 })
+    const changed = given(create, pause, slowly, { type: "change", at: at + 2, settings: { rateLimit: 5 } })
+    expect(changed).toMatchObject({ drainRate: 50, resumedAt: at + 1 })
+    const ends: ReadonlyArray<WebhookCommand> = [{ type: "pause", at }, { type: "disable", at }, { type: "resume", at }]
+    for (const end of ends) {
+      const ended = given(create, pause, slowly, end)
+      expect(ended).not.toHaveProperty("drainRate")
+      expect(ended).not.toHaveProperty("resumedAt")
+    }
+    expect(given(create, pause, slowly, { type: "delete", at })).not.toHaveProperty("drainRate")
+  })
+
+  it("resumed again at the same rate nothing changes, at another one the rate does", () => {
+    const draining = given(create, { type: "pause", at }, { type: "resume", at, rate: 50 })
+    expect(outcome(draining, { type: "resume", at: at + 5, rate: 50 })).toBe("·")
+    expect(outcome(draining, { type: "resume", at: at + 5 })).toBe("resumed")
+    const slower: WebhookCommand = { type: "resume", at: at + 5, rate: 0.5 }
+    expect(given(create, slower)).toMatchObject({ state: "enabled", drainRate: 0.5, resumedAt: at + 5 })
+  })
+
+  it("a rate is above 0 up to 10,000", () => {
+    for (const rate of [0, -1, 10_000.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      for (const state of [states.paused, states.enabled, states.disabled]) {
+        expect(outcome(state, { type: "resume", at, rate })).toBe("422 invalid")
+      }
+    }
+    for (const rate of [0.001, 10_000]) expect(outcome(states.paused, { type: "resume", at, rate })).toBe("resumed")
+  })
+
   it("disabling a paused one forgets the pause", () => {
     expect(given(create, { type: "pause", at }, { type: "disable", at }, { type: "enable", at }).state).toBe("enabled")
   })
@@ -253,7 +286,11 @@ const commands = fc.array(
       arbitrary: fc.boolean().map((some) => ({ type: "headers" as const, some })),
       weight: 1
     },
-    { arbitrary: fc.constantFrom("enable", "pause", "resume", "end_overlap").map((type) => ({ type })), weight: 6 },
+    {
+      arbitrary: fc.constantFrom({}, { rate: 5 }, { rate: 50 }).map((rate) => ({ type: "resume" as const, ...rate })),
+      weight: 2
+    },
+    { arbitrary: fc.constantFrom("enable", "pause", "end_overlap").map((type) => ({ type })), weight: 6 },
     {
       arbitrary: fc.option(text, { nil: undefined }).map((reason) => ({ type: "disable" as const, reason })),
       weight: 2

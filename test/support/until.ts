@@ -88,3 +88,16 @@ export const publish = (hookline: Product, id: string, type = "task.created", wo
     if (status !== 202) throw new Error(`${status} ${JSON.stringify(body)}`)
     return id
   })
+
+/**
+ * Waits until everything that was published before is held, and says how many probes (`<prefix><n>`) it took: a list shows 50 deliveries, and those
+ * that are held in one record are equally old.
+ */
+export const untilHeld = (hookline: Product, webhookId: string, prefix: string) => {
+  let probes = 0
+  const probe = Effect.suspend(() => publish(hookline, `${prefix}${probes++}`)).pipe(
+    Effect.zipRight(deliveries(hookline, webhookId)),
+    Effect.map((all) => Array.from(all).some(([id, { status }]) => id.startsWith(prefix) && status === "held"))
+  )
+  return Effect.map(until("all are held", probe, (held) => held, 30_000), () => probes)
+}

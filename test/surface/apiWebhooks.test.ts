@@ -199,6 +199,14 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
       expect(yield* act("enable")).toEqual([409, "webhook_paused"])
       expect(yield* act("resume")).toEqual([200, "enabled"])
       expect(yield* act("resume")).toEqual([200, "enabled"])
+      expect((yield* ask("GET", path)).json).not.toHaveProperty("drain_rate")
+      expect(yield* act("resume", { rate: 50 })).toEqual([200, "enabled"])
+      expect((yield* ask("GET", path)).json["drain_rate"]).toBe(50)
+      for (const rate of [0, -1, 10_001, "50", null]) {
+        const refused = yield* ask("POST", `${path}/resume`, { body: { rate } })
+        expect([rate, refused.status, field(refused.json)]).toEqual([rate, 422, "rate"])
+      }
+      expect(yield* act("resume", { speed: 1 })).toEqual([422, "unknown_key"])
       expect(yield* act("disable", { reason: "broken" })).toEqual([200, "disabled"])
       expect(yield* act("disable")).toEqual([200, "disabled"])
       expect((yield* ask("GET", path)).json.disabled_reason).toBe("broken")

@@ -56,7 +56,11 @@ layer(
       expect(yield* json(["webhooks", "edit", id, "--description", "first", "--rate-limit", "none", "--clear-headers"]))
         .toMatchObject({ description: "first", rate_limit: null, headers: {} })
       expect(yield* json(["webhooks", "pause", id])).toMatchObject({ state: "paused" })
-      expect(yield* json(["webhooks", "resume", id])).toMatchObject({ state: "enabled" })
+      expect(yield* json(["webhooks", "resume", id, "--rate", "50"])).toMatchObject({
+        state: "enabled",
+        drain_rate: 50
+      })
+      expect((yield* json(["webhooks", "resume", id]))["drain_rate"]).toBeUndefined()
       expect(yield* json(["webhooks", "disable", id, "--reason", "moving"])).toMatchObject({
         disabled_reason: "moving"
       })

@@ -23,7 +23,7 @@ const successes: Readonly<Record<string, string>> = {
   "204": "Done; the answer has no body."
 }
 
-const optionalBodies = ["webhooks.disable", "webhooks.rotateSecret", "jobs.recover"]
+const optionalBodies = ["webhooks.disable", "webhooks.resume", "webhooks.rotateSecret", "jobs.recover"]
 
 /** Every error class, what the platform's own decode error is made of, and what is said in place (`plain`). */
 const replaced = new Set([

@@ -8,7 +8,14 @@ import { AddressPolicy } from "../../outbound/AddressPolicy.ts"
 import { Webhooks, type WithSecret } from "../../registry/Webhooks.ts"
 import { jsonBody } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
-import { ChangeWebhook, CreateWebhook, DisableWebhook, RotateSecret, type WebhookView } from "./contract/Webhooks.ts"
+import {
+  ChangeWebhook,
+  CreateWebhook,
+  DisableWebhook,
+  ResumeWebhook,
+  RotateSecret,
+  type WebhookView
+} from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
@@ -22,6 +29,7 @@ const historyPatience = "1 second"
 const readCreate = jsonBody(CreateWebhook)
 const readChange = jsonBody(ChangeWebhook)
 const readDisable = jsonBody(DisableWebhook, {})
+const readResume = jsonBody(ResumeWebhook, {})
 const readRotate = jsonBody(RotateSecret, {})
 
 /** `now` in broker milliseconds: an overlap that is over is not shown. */
@@ -34,6 +42,7 @@ const view = (webhook: Webhook, now: number): WebhookView => ({
   ...(webhook.disabledReason === undefined ? {} : { disabled_reason: webhook.disabledReason }),
   concurrency: webhook.concurrency ?? null,
   rate_limit: webhook.rateLimit ?? null,
+  ...(webhook.drainRate === undefined ? {} : { drain_rate: webhook.drainRate }),
   headers: Object.fromEntries(webhook.headers.map((name) => [name, mask])),
   ...(webhook.overlapUntil === undefined || webhook.overlapUntil <= now
     ? {}
@@ -86,7 +95,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
         Effect.catchAll(() => Effect.succeed(show(webhook)))
       )
 
-    type Simple = "enable" | "pause" | "resume"
+    type Simple = "enable" | "pause"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
         return yield* showMoved(yield* registry[action](yield* ownWorkspace(headers), path.id))
@@ -136,7 +145,11 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           return yield* showMoved(yield* registry.disable(workspaceId, path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
-      .handle("resume", act("resume"))
+      .handleRaw("resume", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          const { rate } = yield* readResume(request)
+          return yield* showMoved(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
+        }).pipe(answering))
       .handleRaw("rotateSecret", ({ headers, path, request }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)

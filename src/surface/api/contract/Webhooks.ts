@@ -39,6 +39,9 @@ export const WebhookView = Schema.Struct({
   disabled_reason: exact(Schema.String).annotations({ description: "Why it is disabled, if that is known." }),
   concurrency,
   rate_limit: rateLimit,
+  drain_rate: exact(Schema.Number).annotations({
+    description: "It was resumed at a rate: attempts a second of what was held at that moment."
+  }),
   headers: Schema.Record({ key: Schema.String, value: Schema.String }).annotations({
     description: "Extra static headers of every delivery; values are masked.",
     examples: [{ authorization: "********" }]
@@ -114,6 +117,13 @@ export const ChangeWebhook = Schema.Struct({
 export const DisableWebhook = Schema.Struct({
   reason: exact(Schema.String).annotations({ description: "Why, for people; at most 500 characters." })
 }).annotations({ identifier: "DisableWebhook", examples: [{ reason: "moving to another host" }], ...strict })
+
+export const ResumeWebhook = Schema.Struct({
+  rate: exact(Schema.Number).annotations({
+    description:
+      "How fast what is held drains, attempts a second, above 0 up to 10,000; at once when missing. New events are not slowed down by it."
+  })
+}).annotations({ identifier: "ResumeWebhook", examples: [{ rate: 50 }], ...strict })
 
 export const RotateSecret = Schema.Struct({
   secret: exact(secret),
@@ -216,8 +226,13 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("resume", "/v1/webhooks/:id/resume")
+      .setPayload(ResumeWebhook)
       .addSuccess(WebhookMoved)
-      .annotateContext(doc("Resume a paused webhook", "What was held flows."))
+      .addError(Error.TooLarge.http)
+      .annotateContext(doc(
+        "Resume a paused webhook",
+        "What was held flows, at `rate` if there is one, until all of it is gone or the webhook is paused, disabled or resumed again. Of one that is enabled, resuming at another rate changes the rate. The body may be left out."
+      ))
   )
   .add(
     action("rotateSecret", "/v1/webhooks/:id/rotate-secret")

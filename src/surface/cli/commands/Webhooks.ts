@@ -186,7 +186,6 @@ const enable = Command.make("enable", { id, ...where }, (input) =>
 /** Actions that need nothing but the id. */
 const actions = {
   pause: ["pause", "Pause a webhook: deliveries are held."],
-  resume: ["resume", "Resume a paused webhook: what was held flows."],
   "end-overlap": ["endOverlap", "End a rotation's overlap now: the former secret ceases to be valid."]
 } as const
 
@@ -200,6 +199,25 @@ const action = <Name extends keyof typeof actions>(name: Name) =>
       )
       yield* print(input.json, webhook, shown)
     })).pipe(Command.withDescription(actions[name][1]))
+
+const resume = Command.make(
+  "resume",
+  {
+    id,
+    rate: described(
+      Options.float("rate"),
+      "How fast what was held drains, attempts a second, above 0 up to 10000; at once when not given."
+    ),
+    ...where
+  },
+  (input) =>
+    Effect.gen(function*() {
+      const { callIn } = yield* client
+      const webhook = yield* callIn(input, (api, request) =>
+        api.webhooks.resume({ ...request, path: { id: input.id }, payload: given("rate", input.rate) }))
+      yield* print(input.json, webhook, shown)
+    })
+).pipe(Command.withDescription("Resume a paused webhook: what was held flows, at a rate if asked."))
 
 const rotate = Command.make("rotate", {
   id,
@@ -240,7 +258,7 @@ const remove = Command.make("remove", { id, ...where }, (input) =>
     )
   )
 
-const [pause, resume, endOverlap] = [action("pause"), action("resume"), action("end-overlap")]
+const [pause, endOverlap] = [action("pause"), action("end-overlap")]
 
 export const webhooks = Command.make("webhooks").pipe(
   Command.withDescription("Create, watch and change webhooks."),
@@ -288,6 +306,7 @@ const shown = (
     ["description", webhook.description],
     ["concurrency", webhook.concurrency],
     ["rate limit", webhook.rate_limit === null ? undefined : `${webhook.rate_limit} a second`],
+    ["drain rate", webhook.drain_rate === undefined ? undefined : `${webhook.drain_rate} a second`],
     ["headers", Object.entries(webhook.headers).map(([name, value]) => `${name}: ${value}`).join(", ")],
     [
       "former secret",
