@@ -31,6 +31,7 @@ import { EventCatalogue } from "./surface/EventCatalogue.ts"
 import { Publisher } from "./surface/Publisher.ts"
 import { Quarantine } from "./surface/Quarantine.ts"
 import { Readiness } from "./surface/Readiness.ts"
+import { TestEvents } from "./surface/TestEvents.ts"
 import { version } from "./Version.ts"
 
 /** Where the broker is, and the keys: what the layers need that settings alone do not say. */
@@ -152,7 +153,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(Retries.layer),
     Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
-    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Layer.merge(Publisher.layer, TestEvents.layer(brandOf(config, version)))),
     Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
     Layer.provide(Layer.mergeAll(

@@ -16,6 +16,8 @@ import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
+import { layer as sender } from "../../src/outbound/Sender.ts"
+import { brandOf } from "../../src/outbound/Signature.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
@@ -26,6 +28,7 @@ import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
+import { TestEvents } from "../../src/surface/TestEvents.ts"
 import { brokerLayer, TestBroker } from "./broker.ts"
 import { until } from "./until.ts"
 
@@ -61,7 +64,11 @@ export const apiLayer = (
     masterKeys: `test:${randomBytes(32).toString("base64")}`,
     ...config
   })
+  const tests = Layer.unwrapEffect(Effect.map(Config, (config) => TestEvents.layer(brandOf(config, "0.0.0")))).pipe(
+    Layer.provide(sender)
+  )
   const below = Webhooks.layer(catalogue).pipe(
+    Layer.provideMerge(tests),
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),

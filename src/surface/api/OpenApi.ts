@@ -2,7 +2,7 @@ import * as Errors from "./Errors.ts"
 
 /**
  * What `@effect/platform` does not say in the OpenAPI document by itself: errors all have one shape (its own decode error never
- * leaves the server, see Faults.ts), a 503 names its Retry-After, the bodies of `disable` and `rotate-secret` may be left out.
+ * leaves the server, see Faults.ts), a 503 names its Retry-After, the bodies of `disable`, `rotate-secret` and `test` may be left out.
  */
 
 type Json = Record<string, unknown>
@@ -15,7 +15,7 @@ const retryAfter = {
   "Retry-After": { description: "Seconds until it is worth trying again.", schema: { type: "integer" }, required: true }
 }
 
-const optionalBodies = ["webhooks.disable", "webhooks.rotateSecret"]
+const optionalBodies = ["webhooks.disable", "webhooks.rotateSecret", "webhooks.test"]
 
 /** Every error class, and what the platform's own decode error is made of. */
 const replaced = new Set([

@@ -11,10 +11,9 @@ import { HooklineApi } from "./Contract.ts"
 import { ChangeWebhook, CreateWebhook, DisableWebhook, RotateSecret, type WebhookView } from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
+import { mask, testing } from "./Testing.ts"
 import { iso } from "./Times.ts"
 import { ownWorkspace } from "./Workspace.ts"
-
-const mask = "********"
 
 const readCreate = jsonBody(CreateWebhook)
 const readChange = jsonBody(ChangeWebhook)
@@ -61,6 +60,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
     const policy = yield* AddressPolicy
     const clock = yield* BrokerClock
 
+    const test = yield* testing
     const show = (webhook: Webhook) => view(webhook, clock.now())
     const showWithSecret = ({ secret, webhook }: WithSecret) => ({ ...show(webhook), secret: Redacted.value(secret) })
 
@@ -134,4 +134,8 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           return showWithSecret(rotated)
         }).pipe(answering))
       .handle("endOverlap", act("endOverlap"))
+      .handleRaw("test", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          return yield* test(yield* registry.get(yield* ownWorkspace(headers), path.id), request)
+        }).pipe(answering))
   }))

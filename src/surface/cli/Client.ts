@@ -4,11 +4,12 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { Data, Effect, Option, Predicate, Redacted } from "effect"
-import type { ParseResult } from "effect"
+import { Data, Duration, Effect, Option, Predicate, Redacted } from "effect"
+import type { ParseResult, Schema } from "effect"
 import { WorkspaceId } from "../../model/Id.ts"
 import { HooklineApi } from "../api/Contract.ts"
 import { Published } from "../api/contract/Events.ts"
+import { Tested } from "../api/contract/Webhooks.ts"
 import { ErrorBody } from "../api/Errors.ts"
 import { commandName } from "./Banner.ts"
 import type { Where } from "./Common.ts"
@@ -67,37 +68,62 @@ export const callIn = <A>(
   )
 
 /**
- * Publishes an event whose bytes are given: the derived client would parse and print `data` anew, and CONTRACT 4 keeps
- * it byte for byte.
+ * Posts a body whose bytes are given: the derived client would parse and print `data` anew, and CONTRACT 4 keeps it byte for byte. What answers
+ * with `status` is read by `schema`.
  */
-export const publish = (
+const post = <A, I>(
   where: Where,
-  body: Uint8Array
-): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
+  path: string,
+  body: Uint8Array,
+  expected: {
+    readonly status: number
+    readonly schema: Schema.Schema<A, I>
+    readonly patience?: Duration.DurationInput
+  }
+): Effect.Effect<A, CommandFailed, Shell> =>
   Effect.gen(function*() {
     const workspace = yield* resolveWorkspace(where)
     const target = yield* resolveTarget(where.data)
     return yield* Effect.gen(function*() {
       const client = authorized(target)(yield* HttpClient.HttpClient)
       const response = yield* client.execute(
-        HttpClientRequest.post(`${target.url}/v1/events`).pipe(
+        HttpClientRequest.post(`${target.url}${path}`).pipe(
           HttpClientRequest.setHeader("x-workspace-id", workspace),
           HttpClientRequest.bodyUint8Array(body, "application/json")
         )
       )
-      if (response.status === 202) return yield* HttpClientResponse.schemaBodyJson(Published)(response)
-      const refusal = Option.getOrUndefined(
-        yield* Effect.option(HttpClientResponse.schemaBodyJson(ErrorBody)(response))
-      )
-      return yield* refusal === undefined
-        ? strange(target, response.status)
-        : new Refused({ status: response.status, ...refusal.error })
+      if (response.status !== expected.status) return yield* refusal(target, response)
+      return yield* HttpClientResponse.schemaBodyJson(expected.schema)(response)
     }).pipe(
       Effect.provide(transport),
       Effect.catchAll((error) => explained(target, error)),
-      bounded(target)
+      bounded(target, expected.patience)
     )
   })
+
+export const publish = (where: Where, body: Uint8Array): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
+  post(where, "/v1/events", body, { status: 202, schema: Published })
+
+/** Sends a test event; the operator's timeout of an attempt may be longer than the patience with anything else. */
+export const test = (
+  where: Where,
+  webhookId: string,
+  body: Uint8Array
+): Effect.Effect<typeof Tested.Type, CommandFailed, Shell> =>
+  post(where, `/v1/webhooks/${webhookId}/test`, body, { status: 200, schema: Tested, patience: "10 minutes" })
+
+/** Why an answer is no success. */
+const refusal = (
+  target: Target,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<never, CommandFailed | Refused> =>
+  Effect.flatMap(
+    Effect.option(HttpClientResponse.schemaBodyJson(ErrorBody)(response)),
+    (body): Effect.Effect<never, CommandFailed | Refused> =>
+      Option.isNone(body)
+        ? strange(target, response.status)
+        : new Refused({ status: response.status, ...body.value.error })
+  )
 
 /** An answer of the API that is not a success, where the contract's own error class is not at hand. */
 class Refused extends Data.TaggedError("Refused")<{
@@ -107,12 +133,14 @@ class Refused extends Data.TaggedError("Refused")<{
   readonly field?: string
 }> {}
 
-const bounded =
-  (target: Target) => <A, R>(effect: Effect.Effect<A, CommandFailed, R>): Effect.Effect<A, CommandFailed, R> =>
-    Effect.timeoutFail(effect, {
-      duration: patience,
-      onTimeout: () => failed(`the API at ${target.url} did not answer within ${patience}`)
-    })
+const bounded = (target: Target, limit: Duration.DurationInput = patience) =>
+<A, R>(
+  effect: Effect.Effect<A, CommandFailed, R>
+): Effect.Effect<A, CommandFailed, R> =>
+  Effect.timeoutFail(effect, {
+    duration: limit,
+    onTimeout: () => failed(`the API at ${target.url} did not answer within ${Duration.format(limit)}`)
+  })
 
 const strange = (target: Target, status?: number): CommandFailed =>
   failed(

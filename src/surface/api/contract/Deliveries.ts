@@ -33,7 +33,7 @@ const delivery = {
 export const DeliveryView = Schema.Struct(delivery).annotations({ identifier: "Delivery" })
 export type DeliveryView = typeof DeliveryView.Type
 
-const AttemptView = Schema.Struct({
+export const AttemptView = Schema.Struct({
   attempt: Schema.Number.annotations({ description: "Counts the requests of the delivery, from 1." }),
   round: Schema.Number.annotations({ description: "A retry by hand of a delivery that has ended begins a new round." }),
   started_at: Time,
