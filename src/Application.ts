@@ -28,6 +28,7 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Authentication.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { LiveDeliveries } from "./surface/LiveDeliveries.ts"
 import { Publisher } from "./surface/Publisher.ts"
 import { Quarantine } from "./surface/Quarantine.ts"
 import { Readiness } from "./surface/Readiness.ts"
@@ -153,7 +154,9 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(Retries.layer),
     Layer.provideMerge(Layer.mergeAll(Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
-    Layer.provideMerge(Layer.merge(Publisher.layer, TestEvents.layer(brandOf(config, version)))),
+    Layer.provideMerge(
+      Layer.mergeAll(Publisher.layer, LiveDeliveries.layer, TestEvents.layer(brandOf(config, version)))
+    ),
     Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
     Layer.provide(Layer.mergeAll(

@@ -25,6 +25,7 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { LiveDeliveries } from "../../src/surface/LiveDeliveries.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
@@ -73,7 +74,7 @@ export const apiLayer = (
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
     Layer.provideMerge(Quarantine.layer),
-    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
     Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),

@@ -10,7 +10,9 @@ const failures: Readonly<Record<string, string>> = {
   circuit: "the endpoint gave no answer for too long"
 }
 
-export const deliveryView = ({ delivery, id, last, status, updatedAt }: HistoricDelivery): DeliveryView => ({
+export const deliveryView = (
+  { delivery, id, last, status, updatedAt }: Omit<HistoricDelivery, "recordSequence">
+): DeliveryView => ({
   id,
   webhook_id: delivery.webhookId,
   event_id: delivery.eventId,

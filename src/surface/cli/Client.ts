@@ -23,9 +23,9 @@ import type { Target } from "./Target.ts"
 const patience = "35 seconds"
 
 /** Node's own client, not fetch: that refuses ports which a server may well listen on. Follows no redirect with the key. */
-const transport = NodeHttpClient.layer
+export const transport = NodeHttpClient.layer
 
-const authorized = (target: Target) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+export const authorized = (target: Target) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
   client.pipe(
     HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(target.key)))
   )
@@ -113,7 +113,7 @@ export const test = (
   post(where, `/v1/webhooks/${webhookId}/test`, body, { status: 200, schema: Tested, patience: "10 minutes" })
 
 /** Why an answer is no success. */
-const refusal = (
+export const refusal = (
   target: Target,
   response: HttpClientResponse.HttpClientResponse
 ): Effect.Effect<never, CommandFailed | Refused> =>
@@ -126,7 +126,7 @@ const refusal = (
   )
 
 /** An answer of the API that is not a success, where the contract's own error class is not at hand. */
-class Refused extends Data.TaggedError("Refused")<{
+export class Refused extends Data.TaggedError("Refused")<{
   readonly status: number
   readonly type: string
   readonly message: string
@@ -149,7 +149,7 @@ const strange = (target: Target, status?: number): CommandFailed =>
     }`
   )
 
-const explained = (target: Target, error: unknown): CommandFailed => {
+export const explained = (target: Target, error: unknown): CommandFailed => {
   if (Predicate.isTagged(error, "CommandFailed")) return error as CommandFailed
   if (Predicate.isTagged(error, "RequestError")) return unreachable(target, error)
   if (Predicate.isTagged(error, "ResponseError")) {
