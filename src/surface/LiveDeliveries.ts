@@ -43,7 +43,7 @@ export class TooManyWatchers extends Data.TaggedError("TooManyWatchers")<{ reado
 /** Watchers in the process: each has a reader of its own at the broker. */
 const most = 128
 /** Messages of the stream, of all workspaces, that a position may lie behind its end. */
-export const furthest = 100_000
+const furthest = 100_000
 
 /** `<hash of the stream's creation time>-<sequence>`: a recreated stream counts from 1 again. */
 const positionOf = (created: string, sequence: number): string =>

@@ -18,6 +18,8 @@ export interface Reader {
   readonly last: () => string
   readonly hangUp: () => void
   readonly ended: () => boolean
+  /** It ended in the middle, not as a response ends. */
+  readonly cut: () => boolean
 }
 
 const clock = Clock.make()
@@ -35,6 +37,7 @@ export const reader = <E, R>(
     const events: Array<LiveEvent> = []
     let last = ""
     let ended = false
+    let cut = false
     const parser = createParser({
       onEvent: ({ data, event = "", id }) => {
         events.push({ name: event, id, at: clock.unsafeCurrentTimeMillis(), data: JSON.parse(data) })
@@ -45,7 +48,7 @@ export const reader = <E, R>(
       try {
         for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) parser.feed(String(text))
       } catch {
-        // Hung up, or cut off.
+        cut = true
       }
       ended = true
     }
@@ -56,6 +59,7 @@ export const reader = <E, R>(
       events,
       last: () => last,
       hangUp: () => aborts.abort(),
-      ended: () => ended
+      ended: () => ended,
+      cut: () => cut
     }
   })

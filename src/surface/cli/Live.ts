@@ -61,6 +61,8 @@ export const follow = (
         }))
         if (response.status !== 200) return yield* refusal(target, response)
         if (broken) yield* shell.error("connected again")
+        // Not on standard output: there `--json` has one line an event.
+        if (!ever) yield* shell.error(`watching ${workspace} (Ctrl-C ends)`)
         ever = true
         broken = false
         const events: Array<EventSourceMessage> = []
