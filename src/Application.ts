@@ -35,11 +35,13 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Authentication.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { LiveDeliveries } from "./surface/LiveDeliveries.ts"
 import { Metrics } from "./surface/Metrics.ts"
 import { processMetrics } from "./surface/ProcessMetrics.ts"
 import { Publisher } from "./surface/Publisher.ts"
 import { Quarantine } from "./surface/Quarantine.ts"
 import { Readiness } from "./surface/Readiness.ts"
+import { TestEvents } from "./surface/TestEvents.ts"
 import { version } from "./Version.ts"
 
 /** Where the broker is, and the keys: what the layers need that settings alone do not say. */
@@ -176,7 +178,9 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     ),
     Layer.provideMerge(Struggling.layer),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
-    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(
+      Layer.mergeAll(Publisher.layer, LiveDeliveries.layer, TestEvents.layer(brandOf(config, version)))
+    ),
     Layer.provideMerge(delivery(config, catalogue)),
     Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
     Layer.provide(Layer.mergeAll(

@@ -71,7 +71,7 @@ const text = (value: string): string | undefined => value === "" ? undefined : v
 
 /** Headers that every request has already, or that are the connection's. */
 const takenHeaders =
-  /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding|user-agent|transfer-encoding|content-.*|proxy-.*)$/
+  /^(?:host|connection|keep-alive|te|trailer|upgrade|expect|cookie|accept-encoding|user-agent|transfer-encoding|x-webhook-test|content-.*|proxy-.*)$/
 
 const headerName = (value: string): string | undefined =>
   /^[a-z][a-z0-9-]{0,63}$/.test(value) && !takenHeaders.test(value) ? value : undefined

@@ -1,11 +1,11 @@
 import { Effect, Layer, Option } from "effect"
 import { Connection } from "./Connection.ts"
 import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
-import { follow, scan } from "./OrderedReader.ts"
+import { follow, next, scan } from "./OrderedReader.ts"
 import { consume, deleteConsumer, makeAcknowledge } from "./OwnConsumer.ts"
 import { direct, got, type GotMessage } from "./StreamMessage.ts"
 import { BrokerUnavailable, Streams } from "./Streams.ts"
-import { checkSubject } from "./Subjects.ts"
+import { checkFilter, checkSubject } from "./Subjects.ts"
 
 interface StreamInfo {
   readonly created: string
@@ -74,7 +74,7 @@ const make = Effect.gen(function*() {
               refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
           )
         ),
-    next: (stream, subject, from) => directGet(stream, { seq: Math.max(1, from), next_by_subj: checkSubject(subject) }),
+    next: (stream, filter, from) => next(connection, checkSubject(stream), checkFilter(filter), from),
     sequenceAt: (stream, time) =>
       Effect.flatMap(
         directGet(stream, { start_time: new Date(time).toISOString(), next_by_subj: ">" }),

@@ -123,10 +123,10 @@ const session = Effect.fnUntraced(function*(
   yield* Deferred.await(over)
 })
 
-/** The first sequence at or after `from` on a subject that matches, asked from the stream's leader. */
-const nextSequence = (connection: Connected, stream: string, filter: string, from: number) =>
+/** The first message at or after `from` on a subject that matches, asked from the stream's leader. */
+export const next = (connection: Connected, stream: string, filter: string, from: number) =>
   ask<GotMessage>(connection, `STREAM.MSG.GET.${stream}`, { seq: Math.max(1, from), next_by_subj: filter }).pipe(
-    Effect.map((answer) => Option.some(got(answer).sequence)),
+    Effect.map((answer) => Option.some(got(answer))),
     Effect.catchTag("ApiRefused", (refused) =>
       refused.code === errorCode.messageNotFound
         ? Effect.succeedNone
@@ -159,13 +159,13 @@ export const scan = Effect.fnUntraced(function*(connection: Connected, range: Bo
     return position > range.to || pending === 0
   }
   const step = Effect.gen(function*() {
-    const next = yield* nextSequence(connection, range.stream, checkFilter(range.filter), position)
+    const found = yield* next(connection, range.stream, checkFilter(range.filter), position)
     // Only the leader knows that nothing more matches: a consumer may live on a replica that is behind.
-    if (Option.isNone(next) || next.value > range.to) {
+    if (Option.isNone(found) || found.value.sequence > range.to) {
       position = range.to + 1
       return
     }
-    yield* session(connection, { ...range, from: next.value }, take, scanIdleLimit)
+    yield* session(connection, { ...range, from: found.value.sequence }, take, scanIdleLimit)
   })
   while (position <= range.to) {
     yield* Effect.catchAll(

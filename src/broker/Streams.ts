@@ -57,10 +57,10 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
   readonly message: (stream: string, sequence: number) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /** The last message on a subject, none if there is none. */
   readonly last: (stream: string, subject: string) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
-  /** The first message on a subject at or after a sequence, none if there is none. From the leader or a replica (direct get). */
+  /** The first message at or after a sequence that matches `filter`, none if there is none yet. From the leader; about 0.2 ms. */
   readonly next: (
     stream: string,
-    subject: string,
+    filter: string,
     from: number
   ) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /** The sequence of the first message at or after a broker time; `lastSequence + 1` when there is none. */

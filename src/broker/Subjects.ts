@@ -154,6 +154,10 @@ export const parseDeliverySubject = (
 /** All records of a partition. */
 export const deliveriesFilter = (partition: number): string => `deliveries.${partition}.>`
 
+/** All records of a workspace, or of one webhook of it. */
+export const workspaceDeliveriesFilter = (partition: number, workspaceId: string, webhookId?: string): string =>
+  `deliveries.${partition}.${webhookId === undefined ? token(workspaceId) : tokens(workspaceId, webhookId)}.>`
+
 /** All records of a stream. */
 export const deliveriesAllFilter = "deliveries.>"
 

@@ -1,25 +1,14 @@
-import {
-  Cause,
-  Context,
-  Effect,
-  type Fiber,
-  FiberId,
-  FiberSet,
-  Layer,
-  Option,
-  Redacted,
-  Schedule,
-  type Scope
-} from "effect"
+import { Cause, Context, Effect, type Fiber, FiberId, FiberSet, Layer, Option, Schedule, type Scope } from "effect"
 import { Config } from "../Config.ts"
 import { EventBodies } from "../ledger/EventBodies.ts"
 import type { AttemptResult } from "../model/Attempt.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
-import { secretsInForce, type Webhook } from "../model/Webhook.ts"
+import type { Webhook } from "../model/Webhook.ts"
 import { AttemptSpans } from "../outbound/AttemptSpans.ts"
 import { Sender } from "../outbound/Sender.ts"
 import { type Brand, signedHeaders } from "../outbound/Signature.ts"
+import { clearNow } from "../registry/ClearSecrets.ts"
 import { type SigningMaterial, Vault } from "../registry/Vault.ts"
 import { Webhooks } from "../registry/Webhooks.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -191,18 +180,14 @@ const headersOf = (
   brand: Brand,
   now: number
 ): Array<string> | undefined => {
-  const [newest, previous] = secretsInForce(webhook, now).standard
-  const current = newest === undefined ? undefined : material.secrets.get(newest)
-  const former = previous === undefined ? undefined : material.secrets.get(previous)
-  if (current === undefined) return undefined
-  const headers = signedHeaders({
+  const clear = clearNow(webhook, material, now)
+  return clear && signedHeaders({
     eventId: event.id,
     timestampSeconds: Math.floor(now / 1000),
     body: event.body,
-    current: Redacted.value(current),
-    previous: former === undefined ? undefined : Redacted.value(former),
-    brand
+    current: clear.current,
+    previous: clear.previous,
+    brand,
+    own: clear.headers
   })
-  for (const [name, value] of Redacted.value(material.headers)) headers.push(name, value)
-  return headers
 }

@@ -7,6 +7,7 @@ import type { AttemptOutcome } from "../model/Attempt.ts"
 import type { Delivery, DeliveryRecord, DeliveryState, FailReason, HoldReason, RecordKind } from "../model/Delivery.ts"
 import { deliveryId, type EventId, type WebhookId, type WorkspaceId } from "../model/Id.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
+import type { TestAttempt } from "../model/TestAttempt.ts"
 
 /** The schema version of every record; a reader refuses a newer one and reads an older one for ever. */
 const version = 1
@@ -129,6 +130,19 @@ export const encodeRetryRequest = (request: RetryRequest, eventsCreated: string)
     ...stateToWire(request.delivery, eventsCreated)
   })
 
+export const encodeTest = (test: TestAttempt): string =>
+  JSON.stringify({
+    v: version,
+    kind: "test",
+    at: iso(test.at),
+    workspace_id: test.workspaceId,
+    webhook_id: test.webhookId,
+    webhook_revision: test.webhookRevision,
+    event_id: test.eventId,
+    event: test.eventType,
+    outcome: outcomeToWire(test.outcome)
+  })
+
 /** The same append tried again is stored once (the streams' duplicate window). */
 export const messageId = (record: DeliveryRecord, count: number): string => {
   const { webhookId, eventSequence, epoch, step } = record.delivery
@@ -149,7 +163,8 @@ export type Fact =
     readonly firstSequence: number
   }
   | { readonly type: "retry_requested"; readonly request: RetryRequest }
-  /** `test`: no state of a delivery. */
+  | { readonly type: "test"; readonly test: TestAttempt }
+  /** A kind that a newer hookline writes. */
   | { readonly type: "other"; readonly kind: string }
 
 type Wire = Readonly<Record<string, unknown>>
@@ -253,7 +268,9 @@ export const decode = (body: Uint8Array): Either.Either<Fact, UnreadableRecord> 
         firstSequence: number(wire, "first_seq")
       })
     }
-    if (kind !== "retry_requested" && !stateful.has(kind)) return Either.right({ type: "other", kind })
+    if (kind !== "retry_requested" && kind !== "test" && !stateful.has(kind)) {
+      return Either.right({ type: "other", kind })
+    }
     const at = time(wire, "at")
     const workspaceId = text(wire, "workspace_id") as WorkspaceId
     const webhookId = text(wire, "webhook_id") as WebhookId
@@ -269,6 +286,20 @@ export const decode = (body: Uint8Array): Either.Either<Fact, UnreadableRecord> 
           delivery: stateFromWire(wire, workspaceId, webhookId),
           ...(wire["backlog"] === true && { backlog: true as const }),
           ...(answerTo !== undefined && { answerTo })
+        }
+      })
+    }
+    if (kind === "test") {
+      return Either.right({
+        type: "test",
+        test: {
+          at,
+          workspaceId,
+          webhookId,
+          webhookRevision: number(wire, "webhook_revision"),
+          eventId: text(wire, "event_id") as EventId,
+          eventType: text(wire, "event"),
+          outcome: outcomeFromWire(wire["outcome"] as Wire)
         }
       })
     }

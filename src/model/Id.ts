@@ -32,6 +32,9 @@ export const newWebhookId = (): WebhookId => WebhookId.make(`wh_${randomUUID().r
 /** A fresh random id for an event published over HTTP without one. */
 export const newEventId = (): EventId => EventId.make(`evt_${randomUUID().replaceAll("-", "")}`)
 
+/** A fresh random id for a test event: nobody takes it for an event that happened. */
+export const newTestEventId = (): EventId => EventId.make(`evt_test_${randomUUID().replaceAll("-", "")}`)
+
 /**
  * The id of an event published to NATS without one: the same message always gets the same id, also after a restart
  * (CONTRACT 4: hash of the stream's creation time and the sequence).

@@ -3,6 +3,8 @@
  * pass for ours, is refused.
  */
 
+import { testHeader } from "./TestAttempt.ts"
+
 /** Name and value. */
 export type StaticHeader = readonly [name: string, value: string]
 
@@ -28,7 +30,7 @@ const refusedNames = new Set([
   "accept-encoding",
   "traceparent",
   "tracestate",
-  "x-webhook-test"
+  testHeader
 ])
 const refusedPrefixes = ["content-", "proxy-", "webhook-"]
 

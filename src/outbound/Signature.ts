@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto"
 import type { HooklineConfig } from "../Config.ts"
 import { standardKey } from "../model/Secret.ts"
+import type { StaticHeader } from "../model/StaticHeaders.ts"
 
 /**
  * Both signatures of CONTRACT 5, side by side in every request: the hex HMAC of the body that the platform's page
@@ -38,7 +39,7 @@ const standardSignature = (secret: string, signedPrefix: string, body: Uint8Arra
   `v1,${createHmac("sha256", keyOf(secret)).update(signedPrefix).update(body).digest("base64")}`
 
 /**
- * The headers of one attempt as name, value, name, value …: content type, user agent and signatures. During the overlap
+ * The headers of one attempt as name, value, name, value …: content type, user agent and signatures, then the webhook's own. During the overlap
  * of a rotation `previous` is the former secret: `webhook-signature` then carries both, the new one first, and the hex
  * signature stays on the former.
  */
@@ -49,12 +50,13 @@ export const signedHeaders = (attempt: {
   readonly current: string
   readonly previous?: string | undefined
   readonly brand: Brand
+  readonly own?: ReadonlyArray<StaticHeader> | undefined
 }): Array<string> => {
   const { body, brand, current, eventId, previous } = attempt
   const timestamp = String(attempt.timestampSeconds)
   const prefix = `${eventId}.${timestamp}.`
   const newest = standardSignature(current, prefix, body)
-  return [
+  const headers = [
     "content-type",
     "application/json",
     "user-agent",
@@ -68,4 +70,6 @@ export const signedHeaders = (attempt: {
     brand.signatureHeader,
     previous === undefined ? newest : `${newest} ${standardSignature(previous, prefix, body)}`
   ]
+  for (const [name, value] of attempt.own ?? []) headers.push(name, value)
+  return headers
 }

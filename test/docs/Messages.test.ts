@@ -13,7 +13,14 @@ import {
 } from "../../src/broker/Subjects.ts"
 import { settings } from "../../src/Config.ts"
 import { decode as decodeJob, encodeJob } from "../../src/ledger/Jobs.ts"
-import { decode, encode, encodeDeferred, encodeDuplicate, encodeRetryRequest } from "../../src/ledger/Record.ts"
+import {
+  decode,
+  encode,
+  encodeDeferred,
+  encodeDuplicate,
+  encodeRetryRequest,
+  encodeTest
+} from "../../src/ledger/Record.ts"
 import { roles } from "../../src/model/ApiKey.ts"
 import type { OutcomeClass } from "../../src/model/Attempt.ts"
 import type { DeliveryRecord, FailReason, HoldReason, RecordKind } from "../../src/model/Delivery.ts"
@@ -64,6 +71,7 @@ const rewritten = (example: Json): string => {
     })
   }
   if (fact.type === "retry_requested") return encodeRetryRequest(fact.request, eventsCreated)
+  if (fact.type === "test") return encodeTest(fact.test)
   if (fact.type === "other") throw new Error(`a record of kind ${fact.kind}`)
   const [first] = fact.records
   if (first === undefined) throw new Error("a record without a delivery")
@@ -100,7 +108,7 @@ const fullest: ReadonlyArray<string> = (() => {
 })()
 
 // Records, so that the compiler asks for what is added to a union.
-const kinds: Record<RecordKind | "duplicate" | "retry_requested", true> = {
+const kinds: Record<RecordKind | "duplicate" | "retry_requested" | "test", true> = {
   succeeded: true,
   attempt_failed: true,
   failed: true,
@@ -108,7 +116,8 @@ const kinds: Record<RecordKind | "duplicate" | "retry_requested", true> = {
   suppressed: true,
   retried: true,
   duplicate: true,
-  retry_requested: true
+  retry_requested: true,
+  test: true
 }
 const factTypes: Record<WebhookFact["type"], true> = {
   "webhook.created": true,

@@ -7,10 +7,11 @@ import {
   encodeDeferred,
   encodeDuplicate,
   encodeRetryRequest,
+  encodeTest,
   type Fact
 } from "../../src/ledger/Record.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
-import { EventId, WorkspaceId } from "../../src/model/Id.ts"
+import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
 
 const created = "2026-01-01T00:00:00Z"
@@ -101,7 +102,20 @@ describe("records", () => {
     expect(read(encodeRetryRequest(request, created))).toEqual(Either.right({ type: "retry_requested", request }))
   })
 
-  it("kinds without a delivery's state are told apart", () => {
-    expect(read(`{"v":1,"kind":"test"}`)).toEqual(Either.right({ type: "other", kind: "test" }))
+  it("a test event's attempt comes back as it was written", () => {
+    const test = {
+      at: start,
+      workspaceId: WorkspaceId.make("ws_1"),
+      webhookId: WebhookId.make("wh_1"),
+      webhookRevision: 3,
+      eventId: EventId.make("evt_test_1"),
+      eventType: "project.created",
+      outcome: answered(500, { error: "the endpoint answered 500", response: "down" })
+    }
+    expect(read(encodeTest(test))).toEqual(Either.right({ type: "test", test }))
+  })
+
+  it("a kind that is not known is told apart", () => {
+    expect(read(`{"v":1,"kind":"later"}`)).toEqual(Either.right({ type: "other", kind: "later" }))
   })
 })

@@ -17,6 +17,8 @@ import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { bundled, type Catalogue } from "../../src/model/Catalogue.ts"
 import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
+import { layer as sender } from "../../src/outbound/Sender.ts"
+import { brandOf } from "../../src/outbound/Signature.ts"
 import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
@@ -25,10 +27,12 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { LiveDeliveries } from "../../src/surface/LiveDeliveries.ts"
 import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
 import { Quarantine } from "../../src/surface/Quarantine.ts"
 import { Readiness } from "../../src/surface/Readiness.ts"
+import { TestEvents } from "../../src/surface/TestEvents.ts"
 import { servicesLayer, TestBroker } from "./broker.ts"
 import { until } from "./until.ts"
 
@@ -70,12 +74,16 @@ const historyOf = (url: string) =>
 const apiOver = (url: string, { catalogue = bundled, config, log = () => undefined }: Options) => {
   // The broker's time is real, whatever the test's clock says.
   const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
+  const tests = Layer.unwrapEffect(Effect.map(Config, (config) => TestEvents.layer(brandOf(config, "0.0.0")))).pipe(
+    Layer.provide(sender)
+  )
   const below = Webhooks.layer(catalogue).pipe(
+    Layer.provideMerge(tests),
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
     Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
-    Layer.provideMerge(Publisher.layer),
+    Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),

@@ -15,6 +15,13 @@ export interface Product {
   readonly pid: () => number
   readonly output: () => string
   readonly api: (method: string, path: string, body?: unknown, workspace?: string) => Effect.Effect<Answer>
+  /** The response as soon as its head is there; `signal` hangs up. */
+  readonly request: (
+    method: string,
+    path: string,
+    signal: AbortSignal,
+    headers?: Readonly<Record<string, string>>
+  ) => Effect.Effect<Response>
   /** With the operator's credentials. */
   readonly natsUrl: () => string
   readonly signal: (name: NodeJS.Signals) => void
@@ -106,20 +113,22 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
     yield* Effect.addFinalizer(() => Effect.zipRight(stop, Effect.sync(() => signal("SIGKILL"))))
     if (options.idle !== true) yield* start
 
+    const key = () => options.env?.["HOOKLINE_OPERATOR_KEY"] ?? readFileSync(join(data, "operator.key"), "utf8").trim()
+    const url = () =>
+      options.env?.["HOOKLINE_NATS_URL"] === undefined
+        ? String(file("server.json").url)
+        : /API\s+(http\S+)/.exec(output)?.[1] ?? ""
+
     return {
       data,
       pid: () => child?.pid ?? 0,
       output: () => output,
       api: (method, path, body, workspace = "ws_1") =>
         Effect.promise(async () => {
-          const key = options.env?.["HOOKLINE_OPERATOR_KEY"] ?? readFileSync(join(data, "operator.key"), "utf8").trim()
-          const url = options.env?.["HOOKLINE_NATS_URL"] === undefined
-            ? String(file("server.json").url)
-            : /API\s+(http\S+)/.exec(output)?.[1] ?? ""
-          const response = await fetch(`${url}${path}`, {
+          const response = await fetch(`${url()}${path}`, {
             method,
             headers: {
-              authorization: `Bearer ${key}`,
+              authorization: `Bearer ${key()}`,
               "x-workspace-id": workspace,
               "content-type": "application/json"
             },
@@ -132,6 +141,14 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
             body: text === "" ? undefined : JSON.parse(text)
           }
         }),
+      request: (method, path, signal, headers) =>
+        Effect.promise(() =>
+          fetch(`${url()}${path}`, {
+            method,
+            signal,
+            headers: { authorization: `Bearer ${key()}`, "x-workspace-id": "ws_1", ...headers }
+          })
+        ),
       natsUrl: () => {
         const { operator, port } = file("broker.json")
         return `nats://${operator.user}:${operator.password}@127.0.0.1:${port}`

@@ -106,11 +106,10 @@ const invalid = (error: ParseResult.ParseError): Unprocessable => {
 
 const malformed = (why: string) => new BadRequest({ type: "malformed_json", message: `the body ${why}` })
 
-/** The body as JSON that satisfies a schema. Malformed: 400; not valid: 422 with the field. `otherwise` stands for an empty body. */
-export const jsonBody = <A, I>(schema: Schema.Schema<A, I>, otherwise?: I) => {
+/** Bytes as JSON that satisfies a schema. Malformed: 400; not valid: 422 with the field. `otherwise` stands for an empty body. */
+export const readJson = <A, I>(schema: Schema.Schema<A, I>, otherwise?: I) => {
   const decode = Schema.decodeUnknown(schema)
-  return Effect.fnUntraced(function*(request: HttpServerRequest.HttpServerRequest) {
-    const bytes = yield* rawBody(request, bodyLimits.settings)
+  return Effect.fnUntraced(function*(bytes: Buffer) {
     if (bytes.length === 0 && otherwise === undefined) return yield* malformed("is empty")
     if (!isUtf8(bytes)) return yield* malformed("is not valid UTF-8")
     const json = bytes.length === 0 ? otherwise : yield* Effect.try({
@@ -119,4 +118,10 @@ export const jsonBody = <A, I>(schema: Schema.Schema<A, I>, otherwise?: I) => {
     })
     return yield* Effect.mapError(decode(json), invalid)
   })
+}
+
+/** The body of a request, read by `readJson`. */
+export const jsonBody = <A, I>(schema: Schema.Schema<A, I>, otherwise?: I) => {
+  const read = readJson(schema, otherwise)
+  return (request: HttpServerRequest.HttpServerRequest) => Effect.flatMap(rawBody(request, bodyLimits.settings), read)
 }

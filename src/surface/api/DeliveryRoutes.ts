@@ -10,6 +10,7 @@ import { attemptView, deliveryView, pageSize } from "./DeliveryViews.ts"
 import { Conflict, NotFound, Unavailable } from "./Errors.ts"
 import { readable, webhookNotFound } from "./Refusals.ts"
 import { iso } from "./Times.ts"
+import { watching } from "./Watching.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
 const deliveryNotFound = new NotFound({ type: "delivery_not_found", message: "there is no such delivery" })
@@ -34,6 +35,7 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
     const retries = yield* Retries
     const bodies = yield* EventBodies
     const subscriptions = yield* Subscriptions
+    const watch = yield* watching
     return handlers
       .handle("list", ({ headers, urlParams }) =>
         Effect.gen(function*() {
@@ -56,6 +58,15 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
           })
           return { data: data.map(deliveryView), next: next ?? null, behind: history.status().behind }
         }).pipe(readable))
+      .handleRaw("stream", ({ headers, request, urlParams }) =>
+        Effect.gen(function*() {
+          const workspaceId = yield* ownWorkspace(headers)
+          const webhookId = urlParams.webhook_id
+          if (webhookId !== undefined && subscriptions.get(webhookId)?.workspaceId !== workspaceId) {
+            return yield* webhookNotFound
+          }
+          return yield* watch(request, { workspaceId, webhookId, after: headers["last-event-id"] })
+        }))
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)

@@ -1,4 +1,5 @@
 import type { HistoricDelivery } from "../../ledger/history/Questions.ts"
+import type { AttemptOutcome } from "../../model/Attempt.ts"
 import type { DeliveryRecord } from "../../model/Delivery.ts"
 import type { AttemptView, DeliveryView } from "./contract/Deliveries.ts"
 import { iso } from "./Times.ts"
@@ -12,7 +13,9 @@ const failures: Readonly<Record<string, string>> = {
   circuit: "the endpoint gave no answer for too long"
 }
 
-export const deliveryView = ({ delivery, id, last, status, updatedAt }: HistoricDelivery): DeliveryView => ({
+export const deliveryView = (
+  { delivery, id, last, status, updatedAt }: Omit<HistoricDelivery, "recordSequence">
+): DeliveryView => ({
   id,
   webhook_id: delivery.webhookId,
   event_id: delivery.eventId,
@@ -28,18 +31,30 @@ export const deliveryView = ({ delivery, id, last, status, updatedAt }: Historic
   updated_at: iso(updatedAt)
 })
 
+/** `nextAttemptAt` in broker milliseconds; null: it made none due. */
+export const outcomeView = (
+  { attempt, nextAttemptAt, round }: {
+    readonly attempt: number
+    readonly round: number
+    readonly nextAttemptAt: number | null
+  },
+  outcome: AttemptOutcome
+): AttemptView => ({
+  attempt,
+  round,
+  started_at: iso(outcome.startedAt),
+  latency_ms: outcome.latency,
+  class: outcome.class,
+  status: outcome.status ?? null,
+  error: outcome.error ?? null,
+  response: outcome.response ?? null,
+  headers: outcome.headers ?? {},
+  address: outcome.address ?? null,
+  next_attempt_at: nextAttemptAt === null ? null : iso(nextAttemptAt)
+})
+
 /** Undefined of a record that ended no attempt. */
-export const attemptView = ({ delivery, kind, outcome }: DeliveryRecord): AttemptView | undefined =>
-  outcome === undefined ? undefined : {
-    attempt: delivery.attempt,
-    round: delivery.round,
-    started_at: iso(outcome.startedAt),
-    latency_ms: outcome.latency,
-    class: outcome.class,
-    status: outcome.status ?? null,
-    error: outcome.error ?? null,
-    response: outcome.response ?? null,
-    headers: outcome.headers ?? {},
-    address: outcome.address ?? null,
-    next_attempt_at: kind === "attempt_failed" ? iso(delivery.dueAt) : null
-  }
+export const attemptView = ({ delivery, kind, outcome }: DeliveryRecord): AttemptView | undefined => {
+  const { attempt, dueAt, round } = delivery
+  return outcome && outcomeView({ attempt, round, nextAttemptAt: kind === "attempt_failed" ? dueAt : null }, outcome)
+}

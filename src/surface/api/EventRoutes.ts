@@ -12,21 +12,12 @@ import { bodyLimits, rawBody } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
 import { BadRequest, TooLarge, Unavailable, Unprocessable } from "./Errors.ts"
 import { eventHistory } from "./EventHistory.ts"
+import { notAnEvent, type Refusal } from "./NotAnEvent.ts"
 import { readable } from "./Refusals.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
 /** At most so many events in a batch (CONTRACT 4). */
 const batchLimit = 1000
-
-type Refusal = BadRequest | TooLarge | Unprocessable
-
-/** A fault of the text is 400, of its size 413, of what it says 422. */
-const kinds: Readonly<Record<string, new(problem: { type: string; message: string; field?: string }) => Refusal>> = {
-  not_json: BadRequest,
-  bom: BadRequest,
-  invalid_utf8: BadRequest,
-  too_large: TooLarge
-}
 
 /** The event as it goes to the stream, or why it is none. `place` is an element's index in brackets. */
 const check = (
@@ -42,14 +33,7 @@ const check = (
   if (event._tag === "Event") {
     return { workspaceId, type: event.type, id: event.id, idIsFresh: event.id === fresh, payload, trace }
   }
-  const field = event.field === undefined ? place : place === "" ? event.field : `${place}.${event.field}`
-  const message = /^(is|begins|has) /.test(event.message) ? `the event ${event.message}` : event.message
-  const Kind = kinds[event.reason] ?? Unprocessable
-  return new Kind({
-    type: event.reason,
-    message: place === "" ? message : `${place}: ${message}`,
-    ...(field === "" ? {} : { field })
-  })
+  return notAnEvent(event, place)
 }
 
 /** The publisher's trace, which goes on in the attempts. What is not valid is no reason to refuse an event. */

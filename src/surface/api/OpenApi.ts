@@ -3,7 +3,7 @@ import * as Errors from "./Errors.ts"
 /**
  * What `@effect/platform` does not say in the OpenAPI document by itself: errors all have one shape (its own decode error never
  * leaves the server, see Faults.ts), a 429 and a 503 name their Retry-After, the bodies of `disable`,
- * `rotate-secret` and `recover` may be left out, an answer that is a success says in words what it is, and a schema says nothing but what a generator of clients can use.
+ * `resume`, `rotate-secret`, `recover` and `test` may be left out, an answer that is a success says in words what it is, and a schema says nothing but what a generator of clients can use.
  */
 
 type Json = Record<string, unknown>
@@ -23,7 +23,7 @@ const successes: Readonly<Record<string, string>> = {
   "204": "Done; the answer has no body."
 }
 
-const optionalBodies = ["webhooks.disable", "webhooks.resume", "webhooks.rotateSecret", "jobs.recover"]
+const optionalBodies = ["webhooks.disable", "webhooks.resume", "webhooks.rotateSecret", "webhooks.test", "jobs.recover"]
 
 /** Every error class, what the platform's own decode error is made of, and what is said in place (`plain`). */
 const replaced = new Set([

@@ -3,6 +3,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import { Clock, Context, Effect, Layer, Schedule } from "effect"
 import { createServer, type Server } from "node:http"
 import { Config, InvalidSetting, settings } from "../../Config.ts"
+import { LiveDeliveries } from "../LiveDeliveries.ts"
 import { apiKeys } from "./ApiKeyRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { HooklineApi } from "./Contract.ts"
@@ -64,29 +65,33 @@ const listen = (server: Server, host: string, port: number) =>
     })
   })
 
-/** Takes no new connection, lets requests in flight end, and cuts what is left after the grace. */
-const close = (server: Server) =>
-  Effect.suspend(() => {
-    if (!server.listening) return Effect.void
-    const closed = Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
-    const idle = Effect.repeat(Effect.sync(() => server.closeIdleConnections()), Schedule.spaced("50 millis"))
-    return Effect.raceFirst(closed, idle).pipe(
-      // Inside the limit: around it, a stop by Ctrl-C would end the wait before it has begun.
-      Effect.interruptible,
-      Effect.timeoutOption(grace),
-      Effect.andThen(Effect.sync(() => server.closeAllConnections())),
-      // Sockets are real, whatever clock is in force.
-      Effect.withClock(Clock.make())
-    )
-  })
+/** Takes no new connection, ends the streams, lets requests in flight end, and cuts what is left after the grace. */
+const close = (server: Server, endStreams: Effect.Effect<void>) =>
+  Effect.zipRight(
+    endStreams,
+    Effect.suspend(() => {
+      if (!server.listening) return Effect.void
+      const closed = Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+      const idle = Effect.repeat(Effect.sync(() => server.closeIdleConnections()), Schedule.spaced("50 millis"))
+      return Effect.raceFirst(closed, idle).pipe(
+        // Inside the limit: around it, a stop by Ctrl-C would end the wait before it has begun.
+        Effect.interruptible,
+        Effect.timeoutOption(grace),
+        Effect.andThen(Effect.sync(() => server.closeAllConnections())),
+        // Sockets are real, whatever clock is in force.
+        Effect.withClock(Clock.make())
+      )
+    })
+  )
 
 const serve = Effect.gen(function*() {
   const { host, port } = yield* Config
+  const live = yield* LiveDeliveries
   const app = yield* HttpApiBuilder.httpApp
   const handler = yield* NodeHttpServer.makeHandler(app)
   const server = yield* Effect.acquireRelease(
     Effect.sync(() => Object.assign(createServer(limits), { maxConnections })),
-    close
+    (server) => close(server, live.end)
   )
   // Not "upgrade": without a listener Node answers such a request as an ordinary one.
   server.on("request", handler)

@@ -18,10 +18,9 @@ import {
 } from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
+import { mask, testing } from "./Testing.ts"
 import { iso } from "./Times.ts"
 import { ownWorkspace, type WorkspaceHeaders } from "./Workspace.ts"
-
-const mask = "********"
 
 /** How long an answer waits for the counts that go with it. */
 const historyPatience = "1 second"
@@ -74,6 +73,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
     const clock = yield* BrokerClock
     const history = yield* History
 
+    const test = yield* testing
     const show = (webhook: Webhook) => view(webhook, clock.now())
     const showWithSecret = ({ secret, webhook }: WithSecret) => ({ ...show(webhook), secret: Redacted.value(secret) })
 
@@ -163,5 +163,9 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       .handle("endOverlap", ({ headers, path }) =>
         Effect.gen(function*() {
           return show(yield* registry.endOverlap(yield* ownWorkspace(headers), path.id))
+        }).pipe(answering))
+      .handleRaw("test", ({ headers, path, request }) =>
+        Effect.gen(function*() {
+          return yield* test(yield* registry.get(yield* ownWorkspace(headers), path.id), request)
         }).pipe(answering))
   }))

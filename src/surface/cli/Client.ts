@@ -4,11 +4,12 @@ import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import { Data, Effect, Option, Predicate, Redacted } from "effect"
-import type { ParseResult } from "effect"
+import { Data, Duration, Effect, Option, Predicate, Redacted } from "effect"
+import type { ParseResult, Schema } from "effect"
 import type { WorkspaceId } from "../../model/Id.ts"
 import { HooklineApi } from "../api/Contract.ts"
 import { Published } from "../api/contract/Events.ts"
+import { Tested } from "../api/contract/Webhooks.ts"
 import { ErrorBody } from "../api/Errors.ts"
 import { commandName } from "./Banner.ts"
 import type { Where } from "./Common.ts"
@@ -22,9 +23,9 @@ import type { Target } from "./Target.ts"
 const patience = "35 seconds"
 
 /** Node's own client, not fetch: that refuses ports which a server may well listen on. Follows no redirect with the key. */
-const transport = NodeHttpClient.layer
+export const transport = NodeHttpClient.layer
 
-const authorized = (target: Target) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+export const authorized = (target: Target) => (client: HttpClient.HttpClient): HttpClient.HttpClient =>
   client.pipe(
     HttpClient.mapRequest(HttpClientRequest.bearerToken(Redacted.value(target.key)))
   )
@@ -39,7 +40,7 @@ export interface InWorkspace {
   readonly headers: { readonly "x-workspace-id"?: WorkspaceId }
 }
 
-const headersOf = (workspace: Option.Option<WorkspaceId>): InWorkspace["headers"] =>
+export const headersOf = (workspace: Option.Option<WorkspaceId>): InWorkspace["headers"] =>
   Option.match(workspace, { onNone: () => ({}), onSome: (id) => ({ "x-workspace-id": id }) })
 
 type CallFailed = ParseResult.ParseError | HttpClientError.HttpClientError | { readonly message: string }
@@ -70,52 +71,79 @@ export const callIn = <A>(
   )
 
 /**
- * Publishes an event whose bytes are given: the derived client would parse and print `data` anew, and CONTRACT 4 keeps
- * it byte for byte.
+ * Posts a body whose bytes are given: the derived client would parse and print `data` anew, and CONTRACT 4 keeps it byte for byte. What answers
+ * with `status` is read by `schema`.
  */
-export const publish = (
+const post = <A, I>(
   where: Where,
-  body: Uint8Array
-): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
+  path: string,
+  body: Uint8Array,
+  expected: {
+    readonly status: number
+    readonly schema: Schema.Schema<A, I>
+    readonly patience?: Duration.DurationInput
+  }
+): Effect.Effect<A, CommandFailed, Shell> =>
   Effect.gen(function*() {
     const workspace = yield* namedWorkspace(where)
     const target = yield* resolveTarget(where.data)
     return yield* Effect.gen(function*() {
       const client = authorized(target)(yield* HttpClient.HttpClient)
       const response = yield* client.execute(
-        HttpClientRequest.post(`${target.url}/v1/events`).pipe(
+        HttpClientRequest.post(`${target.url}${path}`).pipe(
           HttpClientRequest.setHeaders(Object.entries(headersOf(workspace))),
           HttpClientRequest.bodyUint8Array(body, "application/json")
         )
       )
-      if (response.status === 202) return yield* HttpClientResponse.schemaBodyJson(Published)(response)
-      const refusal = Option.getOrUndefined(
-        yield* Effect.option(HttpClientResponse.schemaBodyJson(ErrorBody)(response))
-      )
-      return yield* refusal === undefined
-        ? strange(target, response.status)
-        : new Refused({ status: response.status, ...refusal.error })
+      if (response.status !== expected.status) return yield* refusal(target, response)
+      return yield* HttpClientResponse.schemaBodyJson(expected.schema)(response)
     }).pipe(
       Effect.provide(transport),
       Effect.catchAll((error) => explained(target, error)),
-      bounded(target)
+      bounded(target, expected.patience)
     )
   })
 
+export const publish = (where: Where, body: Uint8Array): Effect.Effect<typeof Published.Type, CommandFailed, Shell> =>
+  post(where, "/v1/events", body, { status: 202, schema: Published })
+
+/** Sends a test event; the operator's timeout of an attempt may be longer than the patience with anything else. */
+export const test = (
+  where: Where,
+  webhookId: string,
+  body: Uint8Array
+): Effect.Effect<typeof Tested.Type, CommandFailed, Shell> =>
+  post(where, `/v1/webhooks/${webhookId}/test`, body, { status: 200, schema: Tested, patience: "10 minutes" })
+
+/** Why an answer is no success. */
+export const refusal = (
+  target: Target,
+  response: HttpClientResponse.HttpClientResponse
+): Effect.Effect<never, CommandFailed | Refused> =>
+  Effect.flatMap(
+    Effect.option(HttpClientResponse.schemaBodyJson(ErrorBody)(response)),
+    (body): Effect.Effect<never, CommandFailed | Refused> =>
+      Option.isNone(body)
+        ? strange(target, response.status)
+        : new Refused({ status: response.status, ...body.value.error })
+  )
+
 /** An answer of the API that is not a success, where the contract's own error class is not at hand. */
-class Refused extends Data.TaggedError("Refused")<{
+export class Refused extends Data.TaggedError("Refused")<{
   readonly status: number
   readonly type: string
   readonly message: string
   readonly field?: string
 }> {}
 
-const bounded =
-  (target: Target) => <A, R>(effect: Effect.Effect<A, CommandFailed, R>): Effect.Effect<A, CommandFailed, R> =>
-    Effect.timeoutFail(effect, {
-      duration: patience,
-      onTimeout: () => failed(`the API at ${target.url} did not answer within ${patience}`)
-    })
+const bounded = (target: Target, limit: Duration.DurationInput = patience) =>
+<A, R>(
+  effect: Effect.Effect<A, CommandFailed, R>
+): Effect.Effect<A, CommandFailed, R> =>
+  Effect.timeoutFail(effect, {
+    duration: limit,
+    onTimeout: () => failed(`the API at ${target.url} did not answer within ${Duration.format(limit)}`)
+  })
 
 const strange = (target: Target, status?: number): CommandFailed =>
   failed(
@@ -124,7 +152,7 @@ const strange = (target: Target, status?: number): CommandFailed =>
     }`
   )
 
-const explained = (target: Target, error: unknown): CommandFailed => {
+export const explained = (target: Target, error: unknown): CommandFailed => {
   if (Predicate.isTagged(error, "CommandFailed")) return error as CommandFailed
   if (Predicate.isTagged(error, "RequestError")) return unreachable(target, error)
   if (Predicate.isTagged(error, "ResponseError")) {

@@ -42,7 +42,7 @@ const delivery = {
 export const DeliveryView = Schema.Struct(delivery).annotations({ identifier: "Delivery" })
 export type DeliveryView = typeof DeliveryView.Type
 
-const AttemptView = Schema.Struct({
+export const AttemptView = Schema.Struct({
   attempt: Schema.Number.annotations({ description: "Counts the requests of the delivery, from 1." }),
   round: Schema.Number.annotations({ description: "A retry by hand of a delivery that has ended begins a new round." }),
   started_at: Time,
@@ -97,6 +97,15 @@ const DeliveryQuery = Schema.Struct({
   cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })
 })
 
+const StreamQuery = Schema.Struct({
+  webhook_id: exact(Schema.String).annotations({ description: "Only this webhook's." })
+})
+
+const StreamHeaders = Schema.Struct({
+  ...WorkspaceHeader.fields,
+  "last-event-id": exact(Schema.String).annotations({ description: "The `id` of the last event that was seen." })
+})
+
 const id = HttpApiSchema.param(
   "id",
   Schema.String.annotations({ description: "The delivery's id.", examples: ["dlv_3f2a9c"] })
@@ -113,6 +122,18 @@ export const deliveries = HttpApiGroup.make("deliveries")
       .annotateContext(doc(
         "List deliveries",
         "Those of the newest events first; pages stay as they are while new ones arrive. Of a deleted webhook too. A page filtered by both status and event type may hold fewer than asked for though `next` is not null."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.get("stream", "/v1/deliveries/stream")
+      .setHeaders(StreamHeaders)
+      .setUrlParams(StreamQuery)
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/event-stream" }))
+      .addError(Error.NotFound.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(doc(
+        "Watch deliveries live",
+        "Server-sent events, from now on; the first is `event: begin` with the `id` where it begins. `event: attempt`: an attempt ended, `{\"delivery\", \"attempt\"}`. `event: delivery`: it began to wait, was suppressed, retried by hand or given up without an attempt, `{\"delivery\"}`. `event: test`: a test event's attempt, `{\"webhook_id\", \"event_id\", \"event_type\", \"attempt\"}`. Deliveries and attempts are as in the lists, with two differences: `response` is cut after 1,024 characters, and `last_status`, `last_error` and `last_latency_ms` are those of the record's own attempt. A deleted webhook's deliveries are cancelled without an event. A client that connects again with the last `id` as `Last-Event-ID` goes on behind it; then an event may come twice, none is left out. Where that cannot be, because it is too far back (100,000 messages of the stream) or has left the stream, `event: gap` comes first: look into the list for what lies in it. Every 15 s a comment. At most 128 connections, 503 beyond. A client that takes nothing for 10 s while more than 1 MiB waits is cut off."
       ))
   )
   .add(

@@ -3,9 +3,10 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
-import { WebhookId } from "../../../model/Id.ts"
+import { EventId, WebhookId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 import { Authentication, doc, exact, page, strict, Time, WorkspaceHeader } from "./Common.ts"
+import { AttemptView } from "./Deliveries.ts"
 
 const url = Schema.String.annotations({
   description: "Where the events go: https, unless the operator allows http; a public address.",
@@ -133,6 +134,33 @@ export const RotateSecret = Schema.Struct({
   })
 }).annotations({ identifier: "RotateSecret", examples: [{ overlap_seconds: 3600 }], ...strict })
 
+export const TestWebhook = Schema.Struct({
+  event: exact(Schema.String).annotations({
+    description:
+      "The event type, of the catalogue; the webhook need not subscribe to it. When missing, the first that it subscribes to."
+  }),
+  data: exact(Schema.Record({ key: Schema.String, value: Schema.Unknown })).annotations({
+    description: "What is sent as the event's `data`, byte for byte; the catalogue's example when missing."
+  })
+}).annotations({ identifier: "TestWebhook", examples: [{ event: "project.created" }], ...strict })
+
+export const Tested = Schema.Struct({
+  id: EventId.annotations({ description: "The test event's id.", examples: [EventId.make("evt_test_3f2a9c")] }),
+  event: Schema.String,
+  webhook_id: WebhookId,
+  request: Schema.Struct({
+    url: Schema.String,
+    headers: Schema.Record({ key: Schema.String, value: Schema.String }).annotations({
+      description: "As they were sent, without those of the connection; the values of the webhook's own are masked."
+    }),
+    body: Schema.String.annotations({ description: "To the byte." })
+  }),
+  attempt: AttemptView.annotations({ description: "What came of it." }),
+  recorded: Schema.Boolean.annotations({
+    description: "False: the record of it could not be stored. The request was made all the same."
+  })
+}).annotations({ identifier: "Tested" })
+
 const webhookId = HttpApiSchema.param(
   "id",
   Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
@@ -253,6 +281,16 @@ export const webhooks = HttpApiGroup.make("webhooks")
           "The former secret ceases to be valid. Changes nothing when there is no overlap."
         )
       )
+  )
+  .add(
+    action("test", "/v1/webhooks/:id/test")
+      .setPayload(TestWebhook)
+      .addSuccess(Tested)
+      .addError(Error.TooLarge.http)
+      .annotateContext(doc(
+        "Send a test event",
+        "One request to the endpoint now, signed as a delivery is, with `x-webhook-test: true`; the answer is 200 and says what came of it, whatever that is. Disabled and paused webhooks too. It is not retried and no delivery. The body may be left out. 409 `secret_unavailable`: the webhook's secret cannot be opened, nothing was sent; 503: nothing was sent for another reason on our side, or 32 tests (8 of the workspace) are under way already. Whoever hangs up ends it."
+      ))
   )
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ description: "Subscriptions of a workspace." }))

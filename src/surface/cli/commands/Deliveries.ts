@@ -5,6 +5,7 @@ import { layout, print, where } from "../Common.ts"
 import { page } from "../Help.ts"
 import { table } from "../Table.ts"
 import { duration, shortTime } from "../Text.ts"
+import { tail } from "./Tail.ts"
 
 const list = Command.make("list", {
   webhook: Options.text("webhook").pipe(
@@ -49,7 +50,7 @@ const next = ({ held_reason, next_attempt_at }: DeliveryView): string =>
 
 export const deliveries = Command.make("deliveries").pipe(
   Command.withDescription("See what became of the events owed to a webhook."),
-  Command.withSubcommands([list])
+  Command.withSubcommands([list, tail])
 )
 
-export const deliveriesPage = page("deliveries", deliveries, [page("list", list)])
+export const deliveriesPage = page("deliveries", deliveries, [page("list", list), page("tail", tail)])

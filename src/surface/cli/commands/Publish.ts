@@ -10,7 +10,7 @@ import { printable } from "../Text.ts"
 /** Twice what the API takes: a larger input is refused there, with its reason. */
 const inputLimit = 1024 * 1024
 
-interface Source {
+export interface Source {
   readonly data: Option.Option<string>
   readonly file: Option.Option<string>
   readonly example: boolean
@@ -63,7 +63,8 @@ const exampleOf = (
     : Effect.succeed(Buffer.from(JSON.stringify(found.example)))
 }
 
-const dataFrom = (source: Source): Effect.Effect<Uint8Array, CommandFailed, Shell> =>
+/** The event's data from where the command line says, byte for byte. */
+export const dataFrom = (source: Source): Effect.Effect<Uint8Array, CommandFailed, Shell> =>
   Effect.gen(function*() {
     const shell = yield* Shell
     const none = Option.isNone(source.data) && Option.isNone(source.file) && !source.example

@@ -12,6 +12,7 @@ import type { ShellService } from "../Shell.ts"
 import { fields, table } from "../Table.ts"
 import { printable, shortTime } from "../Text.ts"
 import { recover } from "./Recover.ts"
+import { test } from "./TestWebhook.ts"
 
 // The contract and its client are loaded when a command needs them, not for `--help`.
 const client = Effect.promise(() => import("../Client.ts"))
@@ -262,7 +263,21 @@ const [pause, endOverlap] = [action("pause"), action("end-overlap")]
 
 export const webhooks = Command.make("webhooks").pipe(
   Command.withDescription("Create, watch and change webhooks."),
-  Command.withSubcommands([add, list, show, edit, enable, disable, pause, resume, rotate, endOverlap, recover, remove])
+  Command.withSubcommands([
+    add,
+    list,
+    show,
+    edit,
+    test,
+    enable,
+    disable,
+    pause,
+    resume,
+    rotate,
+    endOverlap,
+    recover,
+    remove
+  ])
 )
 
 export const webhooksPage = page("webhooks", webhooks, [
@@ -270,6 +285,7 @@ export const webhooksPage = page("webhooks", webhooks, [
   page("list", list),
   page("show", show),
   page("edit", edit),
+  page("test", test),
   page("enable", enable),
   page("disable", disable),
   page("pause", pause),
