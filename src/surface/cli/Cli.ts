@@ -6,6 +6,7 @@ import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { doctor } from "./commands/Doctor.ts"
+import { events, eventsPage } from "./commands/Events.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
 import { keys, keysPage } from "./commands/Keys.ts"
 import { natsUrl } from "./commands/NatsUrl.ts"
@@ -14,6 +15,7 @@ import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
 import { receive } from "./commands/Receive.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
+import { stats } from "./commands/Stats.ts"
 import { webhooks, webhooksPage } from "./commands/Webhooks.ts"
 import { workspaces } from "./commands/Workspaces.ts"
 import type { CommandFailed } from "./Failure.ts"
@@ -45,8 +47,10 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     Command.withSubcommands([
       starting,
       publish,
+      events,
       webhooks,
       deliveries,
+      stats,
       receive,
       quarantine,
       eventTypes,
@@ -59,8 +63,10 @@ const hookline = (program: Program, logLevel: string | undefined) => {
   const pages = page("hookline", root, [
     page("start", starting),
     page("publish", publish),
+    eventsPage,
     webhooksPage,
     deliveriesPage,
+    page("stats", stats),
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),

@@ -42,6 +42,7 @@ const Health = Schema.Struct({
   identifier: "WebhookHealth",
   description: "`succeeded`, `failed` and the latencies are of the last 24 hours."
 })
+export type Health = typeof Health.Type
 
 const Stats = Schema.Struct({
   step: Schema.Literal("minute", "hour"),
@@ -52,6 +53,7 @@ const Stats = Schema.Struct({
   }),
   behind
 }).annotations({ identifier: "Stats" })
+export type Stats = typeof Stats.Type
 
 const id = HttpApiSchema.param("id", Schema.String.annotations({ description: "The webhook's id." }))
 

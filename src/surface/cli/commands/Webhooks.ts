@@ -10,6 +10,7 @@ import { Shell } from "../Shell.ts"
 import type { ShellService } from "../Shell.ts"
 import { fields, table } from "../Table.ts"
 import { printable, shortTime } from "../Text.ts"
+import { health } from "./Stats.ts"
 
 // The contract and its client are loaded when a command needs them, not for `--help`.
 const client = Effect.promise(() => import("../Client.ts"))
@@ -236,13 +237,14 @@ const [enable, pause, resume, endOverlap] = [action("enable"), action("pause"), 
 
 export const webhooks = Command.make("webhooks").pipe(
   Command.withDescription("Create, watch and change webhooks."),
-  Command.withSubcommands([add, list, show, edit, enable, disable, pause, resume, rotate, endOverlap, remove])
+  Command.withSubcommands([add, list, show, health, edit, enable, disable, pause, resume, rotate, endOverlap, remove])
 )
 
 export const webhooksPage = page("webhooks", webhooks, [
   page("add", add),
   page("list", list),
   page("show", show),
+  page("health", health),
   page("edit", edit),
   page("enable", enable),
   page("disable", disable),
