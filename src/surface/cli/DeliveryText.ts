@@ -35,8 +35,6 @@ const answer = ({ last_error, last_status }: DeliveryView): string =>
 const next = ({ held_reason, next_attempt_at }: DeliveryView): string =>
   next_attempt_at !== null ? shortTime(next_attempt_at) : held_reason === null ? "" : `held: ${held_reason}`
 
-type Title = "EVENT" | "EVENT ID" | "WEBHOOK"
-
 const columns: ReadonlyArray<Column<DeliveryView>> = [
   { title: "ID", value: ({ id }) => id },
   { title: "EVENT", value: ({ event_type }) => event_type, spare: 2 },
@@ -44,7 +42,7 @@ const columns: ReadonlyArray<Column<DeliveryView>> = [
   { title: "WEBHOOK", value: ({ webhook_id }) => webhook_id, spare: 5 },
   { title: "STATUS", value: ({ status }) => status },
   { title: "TRIES", value: ({ attempts }) => attempts, align: "right" },
-  { title: "LAST ANSWER", value: answer, shrinks: true },
+  { title: "LAST ANSWER", value: answer, shrinks: true, spare: 0 },
   {
     title: "TOOK",
     value: ({ last_latency_ms }) => last_latency_ms === null ? "" : duration(last_latency_ms),
@@ -55,12 +53,31 @@ const columns: ReadonlyArray<Column<DeliveryView>> = [
   { title: "UPDATED (UTC)", value: ({ updated_at }) => shortTime(updated_at), spare: 6 }
 ]
 
+/** Of one event's deliveries, the webhook is what tells them apart. */
+const spareOfEvent: Readonly<Record<string, number>> = {
+  WEBHOOK: 1,
+  "LAST ANSWER": 2,
+  "NEXT (UTC)": 3,
+  TOOK: 4,
+  "UPDATED (UTC)": 5
+}
+
 /** Without the columns that are the same in every line. */
 export const deliveriesTable = (
   shell: ShellService,
   deliveries: ReadonlyArray<DeliveryView>,
-  same: ReadonlyArray<Title> = []
-): string => table(columns.filter(({ title }) => !same.some((one) => one === title)), deliveries, layout(shell))
+  same: ReadonlyArray<"EVENT" | "EVENT ID" | "WEBHOOK"> = []
+): string => {
+  const shown = columns.filter(({ title }) => !same.some((one) => one === title))
+  const ofEvent = same.includes("EVENT ID")
+  return table(
+    ofEvent ? shown.map((column) => ({ ...column, ...spare(spareOfEvent[column.title]) })) : shown,
+    deliveries,
+    layout(shell)
+  )
+}
+
+const spare = (number: number | undefined) => number === undefined ? {} : { spare: number }
 
 export const deliveryShown = (shell: ShellService, delivery: DeliveryDetail, withBody: boolean): string => {
   const { attempt_list: attempts, body } = delivery

@@ -22,8 +22,7 @@ export const moment = (name: string, text: string): Options.Options<Option.Optio
   )
 
 /** Of what is longer ago than there is time, the beginning of time: it is written as a date. */
-const timeOf = (moment: Moment, now: number): number =>
-  "at" in moment ? moment.at : Math.max(0, now - moment.ago)
+const timeOf = (moment: Moment, now: number): number => "at" in moment ? moment.at : Math.max(0, now - moment.ago)
 
 /** Of the events' publication. */
 export const period = {

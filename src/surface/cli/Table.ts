@@ -6,13 +6,13 @@ export interface Column<Row> {
   readonly align?: "right"
   /** May be cut off to fit the terminal. Ids and states never are: they are there to be copied. */
   readonly shrinks?: true
-  /** May be left out where the terminal has no room for it: the highest number first. */
+  /** Left out where the terminal has no room for it; the lowest number is left out last. */
   readonly spare?: number
 }
 
 const gap = 2
 const narrowest = 8
-/** Columns go before one that shrinks has less than this. */
+/** What a spare column must leave to one that shrinks. */
 const readable = 16
 
 /**
@@ -29,7 +29,7 @@ export const table = <Row>(
     const cells = rows.map((row) => printable(String(column.value(row) ?? "")))
     return { column, cells, width: cells.reduce((most, cell) => Math.max(most, widthOf(cell)), widthOf(column.title)) }
   })
-  const kept = options.width === undefined ? filled : withoutSpare(filled, options.width)
+  const kept = options.width === undefined ? filled : fitting(filled, options.width)
   const columns = kept.map(({ column }) => column)
   const cells = rows.map((_, row) => kept.map(({ cells }) => cells[row] ?? ""))
   const widths = kept.map(({ width }) => width)
@@ -51,16 +51,17 @@ interface Filled<Row> {
   readonly width: number
 }
 
-const withoutSpare = <Row>(columns: ReadonlyArray<Filled<Row>>, width: number): ReadonlyArray<Filled<Row>> => {
-  const least = columns.reduce(
-    (sum, { column, width }) => sum + gap + (column.shrinks ? Math.min(width, readable) : width),
-    -gap
-  )
-  const first = columns.reduce<Filled<Row> | undefined>(
-    (most, one) => (one.column.spare ?? 0) > (most?.column.spare ?? 0) ? one : most,
-    undefined
-  )
-  return least <= width || first === undefined ? columns : withoutSpare(columns.filter((one) => one !== first), width)
+/** Those that are no spare ones, and of the others, the lowest number first, each for which there is room. */
+const fitting = <Row>(columns: ReadonlyArray<Filled<Row>>, width: number): ReadonlyArray<Filled<Row>> => {
+  const least = ({ column, width }: Filled<Row>) => gap + (column.shrinks ? Math.min(width, readable) : width)
+  const kept = new Set(columns.filter(({ column }) => column.spare === undefined))
+  let room = [...kept].reduce((room, one) => room - least(one), width + gap)
+  for (const one of columns.toSorted((a, b) => (a.column.spare ?? 0) - (b.column.spare ?? 0))) {
+    if (kept.has(one) || least(one) > room) continue
+    kept.add(one)
+    room -= least(one)
+  }
+  return columns.filter((one) => kept.has(one))
 }
 
 const shrink = <Row>(columns: ReadonlyArray<Column<Row>>, widths: Array<number>, width: number): void => {
