@@ -2,7 +2,7 @@ import type { AttemptView, DeliveryDetail, DeliveryView } from "../api/contract/
 import { bold, layout } from "./Common.ts"
 import type { ShellService } from "./Shell.ts"
 import { type Column, fields, table } from "./Table.ts"
-import { duration, printable, printableLines, shortTime, truncated } from "./Text.ts"
+import { broken, duration, printable, printableLines, shortTime, truncated } from "./Text.ts"
 
 /** Deliveries and their attempts for a person. */
 
@@ -121,6 +121,7 @@ const nextAttempt = ({ next_attempt_at, status }: DeliveryDetail): string | unde
 
 const attemptShown = (shell: ShellService, attempt: AttemptView): string => {
   const { address, class: outcome, latency_ms, response, round, started_at, status } = attempt
+  const width = shell.columns === undefined ? undefined : shell.columns - indent
   const facts = fields(
     [
       ["error", attempt.error],
@@ -129,15 +130,17 @@ const attemptShown = (shell: ShellService, attempt: AttemptView): string => {
       ["next due", attempt.next_attempt_at === null ? undefined : utc(attempt.next_attempt_at)]
     ],
     undefined,
-    shell.columns === undefined ? undefined : shell.columns - indent
+    width
   )
   const title = `attempt ${attempt.attempt}${round > 1 ? ` (round ${round}: after a retry by hand)` : ""}`
-  const how = [outcome, ...(status === null ? [] : [status])].join(" ")
-  const where = address === null ? "" : ` from ${printable(address)}`
+  const how = [outcome, ...(status === null ? [] : [status]), ...(address === null ? [] : [`from ${address}`])].join(
+    " "
+  )
+  const line = printable(`${utc(started_at)}  ${how} after ${duration(latency_ms)}`)
   return [
     bold(shell)(title),
-    `  ${utc(started_at)}  ${printable(how)}${where} after ${duration(latency_ms)}`,
-    ...(facts === "" ? [] : facts.split("\n").map((line) => " ".repeat(indent) + line))
+    ...[...(width === undefined ? [line] : broken(line, width)), ...(facts === "" ? [] : facts.split("\n"))]
+      .map((line) => " ".repeat(indent) + line)
   ].join("\n")
 }
 
