@@ -6,7 +6,7 @@ import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
-import { apiLayer, operatorKey, recorded } from "../support/api.ts"
+import { apiLayer, ask, operatorKey, recorded } from "../support/api.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
 import { type } from "../support/shell.ts"
 import type { Typed } from "../support/shell.ts"
@@ -27,6 +27,10 @@ const json = (words: ReadonlyArray<string>, given: Typed = {}) =>
     expect({ code, error }).toEqual({ code: 0, error: "" })
     return JSON.parse(out) as Record<string, never>
   })
+
+/** Whose deliveries a page has, in its order. */
+const ids = ({ data }: Record<string, never>): ReadonlyArray<string> =>
+  (data as unknown as ReadonlyArray<{ readonly event_id: string }>).map((one) => one.event_id)
 
 layer(
   apiLayer({
@@ -140,8 +144,6 @@ layer(
         })
       }
       const list = (...words: ReadonlyArray<string>) => json(["deliveries", "list", ...words], workspace)
-      const ids = ({ data }: Record<string, never>) =>
-        (data as unknown as ReadonlyArray<{ event_id: string }>).map((one) => one.event_id)
       expect(ids(yield* list())).toEqual(["evt_w2", "evt_w1", "evt_w0"])
       expect(ids(yield* list("--webhook", webhookId, "--status", "retrying", "--limit", "1"))).toEqual(["evt_w2"])
       expect(ids(yield* list("--type", "task.created"))).toEqual([])
@@ -215,6 +217,16 @@ layer(
       expect(shown.out).toContain("node dist/main.js events explain evt_e1 --workspace ws_events\n")
       expect((yield* typed(["events", "explain", "evt_e1"], workspace)).out).toContain("the workspace had no webhook")
       expect((yield* typed(["events", "explain", "evt_0"], workspace)).code).toBe(1)
+      const body = Array.from({ length: 220 }, (_, index) => ({ id: `evt_b${index}`, event: "task.created", data: {} }))
+      yield* ask("POST", "/v1/events/batch", { body, workspace: "ws_events" })
+      const all = yield* until(
+        "all on the pages that --all follows",
+        json(["events", "list", "--all"], workspace),
+        ({ data }) => (data as unknown as ReadonlyArray<unknown>).length === 222
+      )
+      const found = (all["data"] as unknown as ReadonlyArray<{ readonly id: string }>).map(({ id }) => id)
+      expect(new Set(found).size).toBe(222)
+      expect([found[0], found.at(-1), all["next"]]).toEqual(["evt_b219", "evt_e1", null])
     }))
 
   it.effect("says what the API refuses, with the field; a wrong key with where it is from", () =>

@@ -55,7 +55,10 @@ const Stats = Schema.Struct({
 }).annotations({ identifier: "Stats" })
 export type Stats = typeof Stats.Type
 
-const id = HttpApiSchema.param("id", Schema.String.annotations({ description: "The webhook's id." }))
+const id = HttpApiSchema.param(
+  "id",
+  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
+)
 
 export const stats = HttpApiGroup.make("stats")
   .add(
