@@ -93,6 +93,19 @@ it.scopedLive(
         const text = steps.join("\n\n").replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:4000")
         now = now.replace(block, () => `\`\`\`console\n${text}\n\`\`\``)
       }
+      // With room for it, a line each.
+      for (const width of [150, undefined]) {
+        const env = { HOOKLINE_DATA: hookline.data, HOOKLINE_WORKSPACE: workspace, NO_COLOR: "1" }
+        const { out } = yield* type(
+          ["events", "explain", printed.ids["evt"]?.[0] ?? ""],
+          width === undefined ? { env } : { env, columns: width }
+        )
+        expect(out).toMatch(/^WEBHOOK +REASON +STATUS +TRIES +/m)
+        expect(out).toMatch(
+          new RegExp(`^${paused.id}  it subscribed to this type and was paused: the delivery is held  +held`, "m")
+        )
+        for (const each of out.split("\n")) expect(each.length, each).toBeLessThanOrEqual(width ?? 300)
+      }
       expect(endpoint.arrivals).toHaveLength(2)
       yield* Effect.promise(() => expect(differs ? now : page).toMatchFileSnapshot(path))
     }),

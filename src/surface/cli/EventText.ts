@@ -59,8 +59,8 @@ export const explanationShown = (shell: ShellService, { event, webhooks }: Expla
 const status = ({ delivery }: Explained): string => delivery?.status ?? ""
 const tries = ({ delivery }: Explained): number | undefined => delivery?.attempts
 
-/** Columns below which a table would have no room for the sentences, which are what was asked for. */
-const tableFrom = 120
+/** Columns below which a table would have no room for the whole sentences, which are what was asked for. */
+const tableFrom = 150
 
 const explained = (shell: ShellService, webhooks: ReadonlyArray<Explained>): string =>
   shell.columns !== undefined && shell.columns < tableFrom
@@ -81,7 +81,7 @@ const explained = (shell: ShellService, webhooks: ReadonlyArray<Explained>): str
     : table<Explained>(
       [
         { title: "WEBHOOK", value: ({ webhook_id }) => webhook_id },
-        { title: "REASON", value: ({ message }) => message, shrinks: true },
+        { title: "REASON", value: ({ message }) => message },
         { title: "STATUS", value: status },
         { title: "TRIES", value: tries, align: "right" },
         { title: "DELIVERY", value: ({ delivery }) => delivery?.id, spare: 1 },

@@ -46,7 +46,7 @@ const list = Command.make("list", {
     yield* warnBehind(found)
   })).pipe(
     Command.withDescription(
-      "List deliveries, those of the newest events first. A terminal too narrow for all columns has the foremost ones."
+      "List deliveries, those of the newest events first. A narrow terminal leaves columns out."
     )
   )
 
