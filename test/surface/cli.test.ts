@@ -16,12 +16,14 @@ const commands = [
   "event-types",
   "workspaces"
 ]
-  .concat("nats-url", "doctor")
+  .concat("nats-url", "doctor", "keys", "events", "stats")
 const ofWebhooks = [
   "add",
   "list",
   "show",
+  "health",
   "edit",
+  "test",
   "enable",
   "disable",
   "pause",
@@ -53,6 +55,9 @@ describe("hookline --help", () => {
         "quarantine show",
         "quarantine release",
         "workspaces",
+        "stats",
+        ...["show", "retry"].map((name) => `deliveries ${name}`),
+        ...["list", "show", "explain"].map((name) => `events ${name}`),
         ...ofWebhooks.map((name) => `webhooks ${name}`)
       ]
       for (const leaf of leaves) {
@@ -116,7 +121,17 @@ describe("the command line", () => {
     [["quarantine", "release", "--workspace", "w"], "give the id of one entry, or --reason"],
     [["quarantine", "release", "qrn_1", "--reason", "schema", "--workspace", "w"], "give the id of one entry, or"],
     [["quarantine", "release", "--reason", "nonsense", "--workspace", "w"], "unknown_type"],
-    [["workspaces", "--limit", "101"], "limit"]
+    [["workspaces", "--limit", "101"], "limit"],
+    [["deliveries", "list", "--workspace", "w", "--all", "--limit", "5"], "give --all or --limit, not both"],
+    [["deliveries", "list", "--workspace", "w", "--status", "lost"], "succeeded"],
+    [["deliveries", "list", "--workspace", "w", "--webhook", "a/b"], "The webhook's id must be 1 to 64 characters"],
+    [["deliveries", "list", "--workspace", "w", "--from", "yesterday"], "--from takes a time such as"],
+    [["deliveries", "list", "--workspace", "w", "--from", "1h", "--to", "2h"], "--from must be before --to"],
+    [["deliveries", "show", "../events", "--workspace", "w"], "The delivery's id must be 1 to 64 characters"],
+    [["deliveries", "retry", "--workspace", "w"], "<id>"],
+    [["events", "explain", "a.b", "--workspace", "w"], "The event's id must be 1 to 64 characters"],
+    [["events", "list", "--workspace", "w", "--to", "2025-13-01"], "--to takes a time such as"],
+    [["stats", "--workspace", "w", "--step", "day"], "minute"]
   ]
   it.effect.each(wrong)("%j: exit code 2, says what is wrong", ([words, says]) =>
     Effect.gen(function*() {

@@ -6,10 +6,11 @@ import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
-import { apiLayer, operatorKey, recorded } from "../support/api.ts"
+import { apiLayer, ask, operatorKey, recorded } from "../support/api.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
 import { type } from "../support/shell.ts"
 import type { Typed } from "../support/shell.ts"
+import { until } from "../support/until.ts"
 
 /** Commands against the API on a real broker, as a person types them. */
 const typed = (words: ReadonlyArray<string>, typed: Typed = {}) =>
@@ -26,6 +27,10 @@ const json = (words: ReadonlyArray<string>, given: Typed = {}) =>
     expect({ code, error }).toEqual({ code: 0, error: "" })
     return JSON.parse(out) as Record<string, never>
   })
+
+/** Whose deliveries a page has, in its order. */
+const ids = ({ data }: Record<string, never>): ReadonlyArray<string> =>
+  (data as unknown as ReadonlyArray<{ readonly event_id: string }>).map((one) => one.event_id)
 
 layer(
   apiLayer({
@@ -139,6 +144,121 @@ layer(
       expect(lastSequence).toBe(4)
       const first = Option.getOrThrow(yield* streams.message("EVENTS", 2))
       expect(Buffer.from(first.data).toString()).toBe(`{"id":"evt_a","event":"project.created","data":${data}}`)
+    }))
+
+  it.effect("deliveries: filters, pages to follow, each attempt, nothing of an endpoint that moves the cursor", () =>
+    Effect.gen(function*() {
+      const workspace = { env: { HOOKLINE_WORKSPACE: "ws_watch" } }
+      const made = yield* json(["webhooks", "add", "http://127.0.0.1:4000/", "--events", "*"], workspace)
+      const webhookId = WebhookId.make(String(made["id"]))
+      const streams = yield* Streams
+      const { lastSequence: before } = yield* streams.state("EVENTS")
+      const of = (index: number) =>
+        delivery({
+          workspaceId: WorkspaceId.make("ws_watch"),
+          webhookId,
+          eventId: EventId.make(`evt_w${index}`),
+          eventSequence: before + 1 + index,
+          state: "due",
+          attempt: 1
+        })
+      for (let index = 0; index < 3; index++) {
+        yield* json(["publish", "project.created", "--id", `evt_w${index}`, "--data", "{}"], workspace)
+        yield* recorded({
+          kind: "attempt_failed",
+          at: start,
+          delivery: of(index),
+          outcome: answered(500, {
+            error: "answered 500",
+            response: `\u001b[2J${"no ".repeat(500)}`,
+            address: "127.0.0.1"
+          })
+        })
+      }
+      const list = (...words: ReadonlyArray<string>) => json(["deliveries", "list", ...words], workspace)
+      expect(ids(yield* list())).toEqual(["evt_w2", "evt_w1", "evt_w0"])
+      expect(ids(yield* list("--webhook", webhookId, "--status", "retrying", "--limit", "1"))).toEqual(["evt_w2"])
+      expect(ids(yield* list("--type", "task.created"))).toEqual([])
+      yield* until("the events in the history", list("--event", "evt_w1"), (found) => ids(found).length === 1)
+      expect(ids(yield* list("--from", "2020-01-01"))).toHaveLength(3)
+      expect(ids(yield* list("--to", "2020-01-01"))).toEqual([])
+      // The test's clock begins in 1970.
+      expect(ids(yield* list("--from", "100000d"))).toHaveLength(3)
+      expect(ids(yield* list("--to", "1ms"))).toEqual([])
+      const first = yield* typed(["deliveries", "list", "--limit", "2"], workspace)
+      const cursor = /^more: --cursor (\S+)$/m.exec(first.out)?.[1] ?? ""
+      expect(ids(yield* list("--all", "--cursor", cursor))).toEqual(["evt_w0"])
+      expect((yield* typed(["deliveries", "list", "--status", "failed"], workspace)).out).toBe(
+        "no deliveries that fit\n"
+      )
+      const [{ id }] = (yield* list("--limit", "1"))["data"] as unknown as [{ id: string }]
+      for (const columns of [60, 80, 120, undefined]) {
+        const size = columns === undefined ? {} : { columns, env: { ...workspace.env, NO_COLOR: "1" } }
+        const shown = yield* typed(["deliveries", "show", id, "--body"], { ...workspace, ...size })
+        expect(shown.out).toMatch(/status 500 from 127\.0\.0\.1 after\s+100 ms/)
+        expect(shown.out).toContain("response  \\u001b[2Jno no")
+        expect(shown.out).toContain("\n\n{\"id\":\"evt_w")
+        expect(shown.out).not.toContain("\u001b")
+        const listed = yield* typed(["deliveries", "list"], { ...workspace, ...size })
+        expect(listed.out).toContain(id)
+        // The body stays in one piece, to be copied.
+        for (const line of `${shown.out}\n${listed.out}`.split("\n").filter((line) => !line.startsWith("{"))) {
+          expect(line.length, line).toBeLessThanOrEqual(columns ?? 400)
+        }
+      }
+      expect(yield* typed(["deliveries", "show", "dlv_0"], workspace)).toMatchObject({
+        code: 1,
+        error: "error: there is no such delivery\n"
+      })
+      expect(yield* typed(["deliveries", "retry", "dlv_0"], workspace)).toMatchObject({
+        code: 1,
+        error: "error: there is no such delivery\n"
+      })
+      expect((yield* typed(["webhooks", "health", webhookId], workspace)).out).toContain("deliveries     3 retrying")
+      expect((yield* typed(["stats", "--from", "2023-11-14", "--to", "2023-11-15"], workspace)).out).toMatch(
+        /^HOUR FROM \(UTC\) +SUCCEEDED +FAILED .*\n2023-11-14 22:00:00 +0 +3 +\d+ ms/
+      )
+      expect((yield* typed(["stats", "--from", "2022-11-14", "--to", "2022-11-15"], workspace)).out).toBe(
+        "nothing was attempted between 2022-11-14 00:00:00 and 2022-11-15 00:00:00 UTC\n"
+      )
+    }))
+
+  it.effect("events: published ones with what became of them, page by page, and why", () =>
+    Effect.gen(function*() {
+      const workspace = { env: { HOOKLINE_WORKSPACE: "ws_events" } }
+      expect((yield* typed(["events", "list"], workspace)).out).toBe("no events\n")
+      for (const id of ["evt_e1", "evt_e2"]) {
+        yield* json(["publish", "project.created", "--id", id, "--data", "{\"a\":1}"], workspace)
+      }
+      yield* until(
+        "both in the history",
+        json(["events", "list"], workspace),
+        ({ data }) => (data as unknown as ReadonlyArray<unknown>).length === 2
+      )
+      const first = yield* typed(["events", "list", "--limit", "1"], { ...workspace, columns: 80 })
+      expect(first.out).toContain("evt_e2")
+      expect(first.out).toContain("no delivery")
+      const cursor = /more: --cursor (\S+)/.exec(first.out)?.[1] ?? ""
+      expect(yield* json(["events", "list", "--all", "--cursor", cursor], workspace)).toMatchObject({
+        data: [{ id: "evt_e1" }],
+        next: null
+      })
+      expect((yield* typed(["events", "list", "--type", "task.created"], workspace)).out).toBe("no events that fit\n")
+      const shown = yield* typed(["events", "show", "evt_e1", "--body", "--workspace", "ws_events"])
+      expect(shown.out).toContain("became of it  no delivery")
+      expect(shown.out).toContain("node dist/main.js events explain evt_e1 --workspace ws_events\n")
+      expect((yield* typed(["events", "explain", "evt_e1"], workspace)).out).toContain("the workspace had no webhook")
+      expect((yield* typed(["events", "explain", "evt_0"], workspace)).code).toBe(1)
+      const body = Array.from({ length: 220 }, (_, index) => ({ id: `evt_b${index}`, event: "task.created", data: {} }))
+      yield* ask("POST", "/v1/events/batch", { body, workspace: "ws_events" })
+      const all = yield* until(
+        "all on the pages that --all follows",
+        json(["events", "list", "--all"], workspace),
+        ({ data }) => (data as unknown as ReadonlyArray<unknown>).length === 222
+      )
+      const found = (all["data"] as unknown as ReadonlyArray<{ readonly id: string }>).map(({ id }) => id)
+      expect(new Set(found).size).toBe(222)
+      expect([found[0], found.at(-1), all["next"]]).toEqual(["evt_b219", "evt_e1", null])
     }))
 
   it.effect("says what the API refuses, with the field; a wrong key with where it is from", () =>

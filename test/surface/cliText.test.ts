@@ -4,6 +4,7 @@ import { banner } from "../../src/surface/cli/Banner.ts"
 import { fields, table } from "../../src/surface/cli/Table.ts"
 import type { Column } from "../../src/surface/cli/Table.ts"
 import {
+  broken,
   duration,
   printable,
   printableLines,
@@ -79,6 +80,39 @@ describe("table", () => {
       "wh_22  https://x.io/        12"
     ])
     expect(table(columns, rows, { width: 5 })).toContain("wh_22")
+  })
+
+  it("leaves spare columns out where there is no room, the higher numbers first, and none in a pipe", () => {
+    const [id, url, tries] = columns
+    const spare = [
+      id,
+      { title: "A", value: () => "aaaaaaaa", spare: 2 },
+      { title: "B", value: () => "bbbb", spare: 1 },
+      url,
+      tries
+    ].filter((column) => column !== undefined)
+    const titles = (width: number | undefined) => table(spare, rows, { width }).split("\n")[0]?.split(/ +/).join(" ")
+    expect(titles(undefined)).toBe("ID A B URL TRIES")
+    expect(titles(46)).toBe("ID A B URL TRIES")
+    expect(titles(45)).toBe("ID B URL TRIES")
+    expect(titles(35)).toBe("ID URL TRIES")
+    for (const width of [30, 35, 45, 46]) {
+      for (const line of table(spare, rows, { width }).split("\n")) expect(line.length).toBeLessThanOrEqual(width)
+    }
+  })
+
+  it("fields go on below themselves, also a word that is longer than the line", () => {
+    expect(fields([["why", "no answer within thirty"], ["x", "123456789012345"]], undefined, 15).split("\n")).toEqual([
+      "why  no answer",
+      "     within",
+      "     thirty",
+      "x    1234567890",
+      "     12345"
+    ])
+    fc.assert(fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 2, max: 20 }), (text, width) => {
+      expect(broken(text, width).every((line) => widthOf(line) <= width)).toBe(true)
+      expect(broken(text, width).join("").replaceAll(" ", "")).toBe(text.replaceAll(" ", ""))
+    }))
   })
 
   it("holds no escape sequence of a customer's", () => {

@@ -58,7 +58,11 @@ export const testing = Effect.gen(function*() {
       : bytes
     const fallbackId = newTestEventId
     const time = yield* Clock.currentTimeMillis
-    const event = parseEvent({ payload, workspaceId: webhook.workspaceId, type, fallbackId, time }, catalogue)
+    // hookline's own events can be tried out too: nobody takes a test for a notice.
+    const event = parseEvent(
+      { payload, workspaceId: webhook.workspaceId, type, notice: true, fallbackId, time },
+      catalogue
+    )
     if (event._tag === "Rejection") return yield* notAnEvent(event)
     const { headers, ownHeaders, recorded, test } = yield* tests.send(webhook, event).pipe(
       Effect.catchTags({

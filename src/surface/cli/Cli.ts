@@ -6,6 +6,7 @@ import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { doctor } from "./commands/Doctor.ts"
+import { events, eventsPage } from "./commands/Events.ts"
 import { eventTypes } from "./commands/EventTypes.ts"
 import { jobs, jobsPage } from "./commands/Jobs.ts"
 import { keys, keysPage } from "./commands/Keys.ts"
@@ -15,6 +16,7 @@ import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
 import { receive } from "./commands/Receive.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
+import { stats } from "./commands/Stats.ts"
 import { webhooks, webhooksPage } from "./commands/Webhooks.ts"
 import { workspaces } from "./commands/Workspaces.ts"
 import type { CommandFailed } from "./Failure.ts"
@@ -46,9 +48,11 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     Command.withSubcommands([
       starting,
       publish,
+      events,
       webhooks,
       deliveries,
       jobs,
+      stats,
       receive,
       quarantine,
       eventTypes,
@@ -61,9 +65,11 @@ const hookline = (program: Program, logLevel: string | undefined) => {
   const pages = page("hookline", root, [
     page("start", starting),
     page("publish", publish),
+    eventsPage,
     webhooksPage,
     deliveriesPage,
     jobsPage,
+    page("stats", stats),
     page("receive", receive),
     quarantinePage,
     page("event-types", eventTypes),

@@ -41,15 +41,22 @@ export const within = (name: string, low: number, high: number): Options.Options
     )
   )
 
+const noId = (what: string): string => `The ${what}'s id must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -`
+
 /** Ids become a part of a path: what is no token could name another route. */
 export const idOf = (what: string): Args.Args<string> =>
   Args.text({ name: "id" }).pipe(
     Args.withDescription(`The ${what}'s id.`),
-    Args.mapEffect((id) =>
-      isToken(id)
-        ? Effect.succeed(id)
-        : Effect.fail(HelpDoc.p(`The ${what}'s id must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -`))
-    )
+    Args.mapEffect((id) => isToken(id) ? Effect.succeed(id) : Effect.fail(HelpDoc.p(noId(what))))
+  )
+
+/** The id of another thing, to choose by: `name` is what it is. */
+export const idOption = (name: string, text: string): Options.Options<Option.Option<string>> =>
+  Options.text(name).pipe(
+    Options.withPseudoName("id"),
+    Options.filterMap((id) => Option.liftPredicate(id, (id) => isToken(id)), noId(name)),
+    Options.withDescription(text),
+    Options.optional
   )
 
 /** A comma-separated list, blanks around its members dropped. */

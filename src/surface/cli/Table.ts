@@ -1,4 +1,4 @@
-import { printable, truncated, widthOf } from "./Text.ts"
+import { broken, printable, truncated, widthOf } from "./Text.ts"
 
 export interface Column<Row> {
   readonly title: string
@@ -6,25 +6,33 @@ export interface Column<Row> {
   readonly align?: "right"
   /** May be cut off to fit the terminal. Ids and states never are: they are there to be copied. */
   readonly shrinks?: true
+  /** Left out where the terminal has no room for it; the lowest number is left out last. */
+  readonly spare?: number
 }
 
 const gap = 2
 const narrowest = 8
+/** What a spare column must leave to one that shrinks. */
+const readable = 16
 
 /**
  * Rows as aligned lines for a person. Columns that may shrink do so, the widest first, until the table fits `width`
  * columns; what cannot fit is left too wide rather than cut in the middle of an id. A pipe has no width: nothing is
- * cut off there.
+ * cut off and left out there.
  */
 export const table = <Row>(
-  columns: ReadonlyArray<Column<Row>>,
+  all: ReadonlyArray<Column<Row>>,
   rows: ReadonlyArray<Row>,
   options: { readonly width: number | undefined; readonly bold?: (text: string) => string }
 ): string => {
-  const cells = rows.map((row) => columns.map(({ value }) => printable(String(value(row) ?? ""))))
-  const widths = columns.map(({ title }, index) =>
-    cells.reduce((most, cell) => Math.max(most, widthOf(cell[index] ?? "")), widthOf(title))
-  )
+  const filled = all.map((column): Filled<Row> => {
+    const cells = rows.map((row) => printable(String(column.value(row) ?? "")))
+    return { column, cells, width: cells.reduce((most, cell) => Math.max(most, widthOf(cell)), widthOf(column.title)) }
+  })
+  const kept = options.width === undefined ? filled : fitting(filled, options.width)
+  const columns = kept.map(({ column }) => column)
+  const cells = rows.map((_, row) => kept.map(({ cells }) => cells[row] ?? ""))
+  const widths = kept.map(({ width }) => width)
   if (options.width !== undefined) shrink(columns, widths, options.width)
   const line = (texts: ReadonlyArray<string>): string =>
     columns.map((column, index) => {
@@ -34,6 +42,26 @@ export const table = <Row>(
     }).join(" ".repeat(gap)).trimEnd()
   const bold = options.bold ?? ((text: string) => text)
   return [bold(line(columns.map(({ title }) => title))), ...cells.map(line)].join("\n")
+}
+
+interface Filled<Row> {
+  readonly column: Column<Row>
+  readonly cells: ReadonlyArray<string>
+  /** Of its widest cell. */
+  readonly width: number
+}
+
+/** Those that are no spare ones, and of the others, the lowest number first, each for which there is room. */
+const fitting = <Row>(columns: ReadonlyArray<Filled<Row>>, width: number): ReadonlyArray<Filled<Row>> => {
+  const least = ({ column, width }: Filled<Row>) => gap + (column.shrinks ? Math.min(width, readable) : width)
+  const kept = new Set(columns.filter(({ column }) => column.spare === undefined))
+  let room = [...kept].reduce((room, one) => room - least(one), width + gap)
+  for (const one of columns.toSorted((a, b) => (a.column.spare ?? 0) - (b.column.spare ?? 0))) {
+    if (kept.has(one) || least(one) > room) continue
+    kept.add(one)
+    room -= least(one)
+  }
+  return columns.filter((one) => kept.has(one))
 }
 
 const shrink = <Row>(columns: ReadonlyArray<Column<Row>>, widths: Array<number>, width: number): void => {
@@ -49,14 +77,19 @@ const shrink = <Row>(columns: ReadonlyArray<Column<Row>>, widths: Array<number>,
   }
 }
 
-/** The fields of one thing, a line each; empty ones are left out. */
+/** The fields of one thing, a line each; empty ones are left out. With a `width` a longer value goes on below itself. */
 export const fields = (
   entries: ReadonlyArray<readonly [name: string, value: string | number | undefined | null]>,
-  bold: (text: string) => string = (text) => text
+  bold: (text: string) => string = (text) => text,
+  width?: number
 ): string => {
   const shown = entries.filter(([, value]) => value !== undefined && value !== null && value !== "")
-  const width = shown.reduce((most, [name]) => Math.max(most, widthOf(name)), 0)
+  const names = shown.reduce((most, [name]) => Math.max(most, widthOf(name)), 0) + gap
   return shown
-    .map(([name, value]) => bold(name) + " ".repeat(width - widthOf(name) + gap) + printable(String(value)))
+    .map(([name, value]) => {
+      const text = printable(String(value))
+      const lines = width === undefined ? [text] : broken(text, Math.max(narrowest, width - names))
+      return bold(name) + " ".repeat(names - widthOf(name)) + lines.join(`\n${" ".repeat(names)}`)
+    })
     .join("\n")
 }

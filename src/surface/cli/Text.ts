@@ -60,6 +60,26 @@ export const wrapped = (text: string, width: number): ReadonlyArray<string> => {
   return [...lines, line]
 }
 
+/** As `wrapped`, and what is longer than a line goes on in the next one: nothing is wider than `width`. */
+export const broken = (text: string, width: number): ReadonlyArray<string> =>
+  wrapped(text, width).flatMap((line) => {
+    if (widthOf(line) <= width) return [line]
+    const pieces: Array<string> = []
+    let piece = ""
+    let used = 0
+    for (const { segment } of graphemes.segment(line)) {
+      const next = wide.test(segment) ? 2 : 1
+      if (used + next > width) {
+        pieces.push(piece)
+        piece = ""
+        used = 0
+      }
+      piece += segment
+      used += next
+    }
+    return [...pieces, piece]
+  })
+
 /** 1 h, 5 min, 3.2 s, 12 ms: a duration in milliseconds for a person. */
 export const duration = (millis: number): string => {
   const units: ReadonlyArray<readonly [string, number]> = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], [

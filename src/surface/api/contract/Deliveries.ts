@@ -80,6 +80,7 @@ const DeliveryDetail = Schema.Struct({
     description: "The body that every attempt sends, to the byte; null once the event has left the stream."
   })
 }).annotations({ identifier: "DeliveryDetail" })
+export type DeliveryDetail = typeof DeliveryDetail.Type
 
 const Retried = Schema.Struct({
   id: Schema.String,

@@ -71,6 +71,7 @@ const EventDetail = Schema.Struct({
     description: "The body that every webhook is sent, to the byte; null once the event has left the stream."
   })
 }).annotations({ identifier: "EventDetail" })
+export type EventDetail = typeof EventDetail.Type
 
 const Explained = Schema.Struct({
   webhook_id: Schema.String,
@@ -94,12 +95,14 @@ const Explained = Schema.Struct({
     description: "What became of it; null: it was not owed the event, or nothing is recorded yet."
   })
 }).annotations({ identifier: "Explained" })
+export type Explained = typeof Explained.Type
 
 const Explanation = Schema.Struct({
   event: EventView,
   webhooks: Schema.Array(Explained).annotations({ description: "Every webhook that the workspace has or had." }),
   behind: Schema.Number
 }).annotations({ identifier: "Explanation" })
+export type Explanation = typeof Explanation.Type
 
 const EventQuery = Schema.Struct({
   event_type: exact(Schema.String).annotations({ description: "Only events of this type." }),

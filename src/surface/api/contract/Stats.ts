@@ -42,6 +42,7 @@ const Health = Schema.Struct({
   identifier: "WebhookHealth",
   description: "`succeeded`, `failed` and the latencies are of the last 24 hours."
 })
+export type Health = typeof Health.Type
 
 const Stats = Schema.Struct({
   step: Schema.Literal("minute", "hour"),
@@ -52,8 +53,12 @@ const Stats = Schema.Struct({
   }),
   behind
 }).annotations({ identifier: "Stats" })
+export type Stats = typeof Stats.Type
 
-const id = HttpApiSchema.param("id", Schema.String.annotations({ description: "The webhook's id." }))
+const id = HttpApiSchema.param(
+  "id",
+  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
+)
 
 export const stats = HttpApiGroup.make("stats")
   .add(

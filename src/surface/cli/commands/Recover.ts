@@ -1,35 +1,17 @@
 import { Command, Options } from "@effect/cli"
-import { Clock, Effect, Option } from "effect"
-import { parseDuration } from "../../../Config.ts"
+import { Effect } from "effect"
 import { onlyValues, rates } from "../../../model/Job.ts"
 import { commandName } from "../Banner.ts"
 import { given, idOf, print, type Where, where, within } from "../Common.ts"
 import { failed } from "../Failure.ts"
 import { jobFields, type JobView, progressBar, progressOf } from "../JobText.ts"
+import { period, periodOf } from "../Moment.ts"
 import { Shell } from "../Shell.ts"
 
 const client = Effect.promise(() => import("../Client.ts"))
 
 /** How often a job is looked at: on a terminal, and where each look could be a line. */
 const lookEvery = { bar: "500 millis", lines: "2 seconds" } as const
-
-type Moment = { readonly ago: number } | { readonly at: number }
-
-/** A time, a day, or how long ago. */
-const moment = (name: string, text: string) =>
-  Options.text(name).pipe(
-    Options.withPseudoName("time"),
-    Options.filterMap((value): Option.Option<Moment> => {
-      const ago = parseDuration(value)
-      if (ago !== undefined) return Option.some({ ago })
-      const at = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?$/.test(value) ? Date.parse(value) : Number.NaN
-      return Number.isNaN(at) ? Option.none() : Option.some({ at })
-    }, `--${name} takes a time such as 2025-03-23T14:35:21Z, a day such as 2025-03-23, or how long ago, such as 2h`),
-    Options.withDescription(`${text} A time such as 2025-03-23T14:35:21Z, or how long ago, such as 2h or 7d.`),
-    Options.optional
-  )
-
-const timeOf = (moment: Moment, now: number): number => "at" in moment ? moment.at : now - moment.ago
 
 /** Looks at the job until it has ended, and shows how far it is on standard error. */
 const watched = (input: Where, first: JobView) =>
@@ -54,7 +36,7 @@ const watched = (input: Where, first: JobView) =>
 export const recover = Command.make("recover", {
   id: idOf("webhook"),
   dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Only say how many there are, and the first ids.")),
-  from: moment("from", "Only events published from then on."),
+  ...period,
   noWait: Options.boolean("no-wait").pipe(Options.withDescription("Do not wait for its end.")),
   only: Options.choice("only", onlyValues).pipe(
     Options.withDescription("failed (unless given), suppressed, or all: those and what succeeded."),
@@ -66,21 +48,18 @@ export const recover = Command.make("recover", {
     ),
     Options.optional
   ),
-  to: moment("to", "Only events published before then."),
   ...where
 }, (input) =>
   Effect.gen(function*() {
     const { callIn } = yield* client
     const shell = yield* Shell
-    const now = yield* Clock.currentTimeMillis
-    const at = (time: Option.Option<Moment>) => Option.map(time, (moment) => timeOf(moment, now))
+    const range = yield* periodOf(input)
     const answer = yield* callIn(input, (api, request) =>
       api.jobs.recover({
         ...request,
         path: { id: input.id },
         payload: {
-          ...given("from", at(input.from)),
-          ...given("to", at(input.to)),
+          ...range,
           ...given("only", input.only),
           ...given("rate", input.rate),
           ...(input.dryRun ? { dry_run: true } : {})

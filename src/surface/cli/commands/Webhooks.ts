@@ -12,6 +12,7 @@ import type { ShellService } from "../Shell.ts"
 import { fields, table } from "../Table.ts"
 import { printable, shortTime } from "../Text.ts"
 import { recover } from "./Recover.ts"
+import { health } from "./Stats.ts"
 import { test } from "./TestWebhook.ts"
 
 // The contract and its client are loaded when a command needs them, not for `--help`.
@@ -267,6 +268,7 @@ export const webhooks = Command.make("webhooks").pipe(
     add,
     list,
     show,
+    health,
     edit,
     test,
     enable,
@@ -284,6 +286,7 @@ export const webhooksPage = page("webhooks", webhooks, [
   page("add", add),
   page("list", list),
   page("show", show),
+  page("health", health),
   page("edit", edit),
   page("test", test),
   page("enable", enable),
