@@ -3,6 +3,7 @@ import { Connection } from "./Connection.ts"
 import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
 import { follow, next, scan } from "./OrderedReader.ts"
 import { consume, deleteConsumer, makeAcknowledge } from "./OwnConsumer.ts"
+import { createdOf } from "./StreamIdentity.ts"
 import { direct, got, type GotMessage } from "./StreamMessage.ts"
 import { BrokerUnavailable, Streams } from "./Streams.ts"
 import { checkFilter, checkSubject } from "./Subjects.ts"
@@ -10,7 +11,7 @@ import { checkFilter, checkSubject } from "./Subjects.ts"
 interface StreamInfo {
   readonly created: string
   readonly ts: string
-  readonly config: { readonly max_bytes?: number }
+  readonly config: { readonly max_bytes?: number; readonly metadata?: Readonly<Record<string, string>> }
   readonly state: {
     readonly first_seq: number
     readonly last_seq: number
@@ -29,7 +30,7 @@ const make = Effect.gen(function*() {
     ask<StreamInfo>(connection, `STREAM.INFO.${checkSubject(stream)}`).pipe(
       Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
       Effect.map((info) => ({
-        created: info.created,
+        created: createdOf(info),
         firstSequence: info.state.first_seq,
         lastSequence: info.state.last_seq,
         messages: info.state.messages,

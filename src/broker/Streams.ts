@@ -18,7 +18,7 @@ export interface ConsumedMessage extends StoredMessage {
 }
 
 export interface StreamState {
-  /** The stream's creation time as the broker writes it (RFC 3339); tells a recreated stream from the one known. */
+  /** When the stream was made (RFC 3339); tells a recreated stream from the one known. See StreamIdentity.ts. */
   readonly created: string
   readonly firstSequence: number
   readonly lastSequence: number

@@ -1,9 +1,10 @@
-import { Context, Data, Duration, Effect, Layer, Option, Schedule } from "effect"
+import { Clock, Context, Data, Duration, Effect, Layer, Option, Schedule } from "effect"
 import type { StreamConfig } from "nats"
 import { Config, type HooklineConfig } from "../Config.ts"
 import { Connection } from "./Connection.ts"
 import { type ApiRefused, ask, errorCode, unavailable } from "./JetStreamApi.ts"
 import type { Bucket } from "./KeyValue.ts"
+import { createdOf, isStamped, stamped } from "./StreamIdentity.ts"
 import { BrokerUnavailable } from "./Streams.ts"
 import {
   bucketFilter,
@@ -83,6 +84,7 @@ interface Wanted {
 
 type Found = { readonly [Setting in keyof Wanted]?: unknown } & Partial<Pick<StreamConfig, "subjects" | "sealed">> & {
   readonly subject_transform?: { readonly dest?: string }
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 interface StreamInfo {
@@ -267,13 +269,14 @@ const ensure = Effect.gen(function*() {
         refused.code === errorCode.streamNotFound ? Effect.succeedNone : Effect.fail(noJetStream(refused)))
     )
 
-  const make = (wanted: Wanted) =>
-    Effect.zipRight(
-      Effect.logDebug(`making stream ${wanted.name}`),
-      ask<StreamInfo>(connection, `STREAM.CREATE.${wanted.name}`, wanted).pipe(
-        Effect.catchTag("ApiRefused", (refused) => Effect.fail(noJetStream(refused)))
-      )
+  const make = Effect.fnUntraced(function*(wanted: Wanted) {
+    yield* Effect.logDebug(`making stream ${wanted.name}`)
+    const now = new Date(yield* Clock.currentTimeMillis).toISOString()
+    const stream = { ...wanted, metadata: stamped(now) }
+    return yield* ask<StreamInfo>(connection, `STREAM.CREATE.${wanted.name}`, stream).pipe(
+      Effect.catchTag("ApiRefused", (refused) => Effect.fail(noJetStream(refused)))
     )
+  })
 
   const change = Effect.fnUntraced(function*(wanted: Wanted, info: StreamInfo) {
     const current = info.config
@@ -281,13 +284,17 @@ const ensure = Effect.gen(function*() {
       // The broker leaves out what is false, zero or empty; a list's order means nothing.
       setting !== "subjects" && !equal(current[setting] || undefined, wanted[setting] || undefined)
     )
-    if (changed.length === 0) return info
-    yield* Effect.logInfo(
-      `stream ${wanted.name}: ${
-        changed.map((name) => `${name} ${show(current[name])} → ${show(wanted[name])}`).join(", ")
-      }`
-    )
-    return yield* ask<StreamInfo>(connection, `STREAM.UPDATE.${wanted.name}`, { ...current, ...wanted }).pipe(
+    if (changed.length === 0 && isStamped(info)) return info
+    // One that was made before there were stamps gets its own without a word.
+    if (changed.length > 0) {
+      yield* Effect.logInfo(
+        `stream ${wanted.name}: ${
+          changed.map((name) => `${name} ${show(current[name])} → ${show(wanted[name])}`).join(", ")
+        }`
+      )
+    }
+    const stream = { ...current, ...wanted, metadata: stamped(createdOf(info), current.metadata) }
+    return yield* ask<StreamInfo>(connection, `STREAM.UPDATE.${wanted.name}`, stream).pipe(
       Effect.catchTag("ApiRefused", (refused) =>
         Effect.fail(
           new TopologyMismatch({
@@ -326,7 +333,7 @@ const ensure = Effect.gen(function*() {
   const created: Record<string, string> = {}
   for (const { found: existing, stream } of found) {
     const now = Option.isNone(existing) ? yield* make(stream) : yield* change(stream, existing.value)
-    created[stream.name] = now.created
+    created[stream.name] = createdOf(now)
   }
   return {
     partitions: config.partitions,

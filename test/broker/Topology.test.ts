@@ -53,6 +53,20 @@ describe("Topology", () => {
       expect(yield* settingsOf("KV_LEASES")).toMatchObject({ max_age: 6e9, max_msgs_per_subject: 1 })
     }).pipe(Effect.provide(TestBroker.layer())))
 
+  it.scopedLive("a stream stays the same one after a change of its settings and starts of the broker", () =>
+    Effect.gen(function*() {
+      const { kill, restart } = yield* TestBroker
+      const first = yield* ensure()
+      const again = Effect.zipRight(Effect.zipRight(kill, restart), ensure({ eventsMaxBytes: 9 * 1024 ** 3 }))
+      // By itself the broker gives a changed stream another creation time at its next start.
+      for (let start = 0; start < 3; start++) expect((yield* again).created).toEqual(first.created)
+      const { url } = yield* TestBroker
+      const state = yield* Effect.flatMap(Streams, (streams) => streams.state("EVENTS")).pipe(
+        Effect.provide(servicesLayer(url, { eventsMaxBytes: 9 * 1024 ** 3 }))
+      )
+      expect(state.created).toBe(first.created["EVENTS"])
+    }).pipe(Effect.provide(TestBroker.layer())))
+
   it.scopedLive("changes what may be changed, and keeps the messages", () =>
     Effect.gen(function*() {
       const { url } = yield* TestBroker
