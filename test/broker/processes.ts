@@ -8,7 +8,7 @@ import { join } from "node:path"
 /** A directory of the test's own, gone with its scope. */
 export const temporaryDirectory: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "hookline-"))),
-  (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true }))
+  (directory) => Effect.promise(() => rm(directory, { recursive: true, force: true, maxRetries: 10 }))
 )
 
 export interface Child {

@@ -1,4 +1,5 @@
 import * as HttpApiMiddleware from "@effect/platform/HttpApiMiddleware"
+import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpApiSecurity from "@effect/platform/HttpApiSecurity"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Context, ParseResult, Schema } from "effect"
@@ -99,3 +100,9 @@ export const WorkspaceHeader = Schema.Struct({
     examples: [WorkspaceId.make("ws_550e8400e29b41d4a716446655440000")]
   })
 })
+
+/** In a path. */
+export const webhookId = HttpApiSchema.param(
+  "id",
+  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
+)

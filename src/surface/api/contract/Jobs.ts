@@ -5,7 +5,18 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { jobErrors, jobStates, onlyValues, rates } from "../../../model/Job.ts"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, limit, page, strict, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import {
+  Authentication,
+  doc,
+  exact,
+  limit,
+  page,
+  strict,
+  Time,
+  TimeQuery,
+  webhookId,
+  WorkspaceHeader
+} from "./Common.ts"
 
 const Only = Schema.Literal(...onlyValues).annotations({
   description:
@@ -81,7 +92,6 @@ const id = HttpApiSchema.param(
   "id",
   Schema.String.annotations({ description: "The job's id.", examples: ["job_0193591b8a2f4f1c9d3e5a7b6c8d"] })
 )
-const webhookId = HttpApiSchema.param("id", Schema.String.annotations({ description: "The webhook's id." }))
 
 export const jobs = HttpApiGroup.make("jobs")
   .add(

@@ -1,10 +1,9 @@
 import * as HttpApiEndpoint from "@effect/platform/HttpApiEndpoint"
 import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
-import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import { Authentication, doc, exact, Time, TimeQuery, webhookId, WorkspaceHeader } from "./Common.ts"
 import { DeliveryCounts } from "./Deliveries.ts"
 
 const figures = {
@@ -55,15 +54,10 @@ const Stats = Schema.Struct({
 }).annotations({ identifier: "Stats" })
 export type Stats = typeof Stats.Type
 
-const id = HttpApiSchema.param(
-  "id",
-  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
-)
-
 export const stats = HttpApiGroup.make("stats")
   .add(
     HttpApiEndpoint.get("health", "/v1/webhooks/:id/health")
-      .setPath(Schema.Struct({ id }))
+      .setPath(Schema.Struct({ id: webhookId }))
       .setHeaders(WorkspaceHeader)
       .addSuccess(Health)
       .addError(Error.NotFound.http)

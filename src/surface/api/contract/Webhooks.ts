@@ -5,7 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { EventId, WebhookId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, page, strict, Time, WorkspaceHeader } from "./Common.ts"
+import { Authentication, doc, exact, page, strict, Time, webhookId, WorkspaceHeader } from "./Common.ts"
 import { AttemptView } from "./Deliveries.ts"
 
 const url = Schema.String.annotations({
@@ -160,11 +160,6 @@ export const Tested = Schema.Struct({
     description: "False: the record of it could not be stored. The request was made all the same."
   })
 }).annotations({ identifier: "Tested" })
-
-const webhookId = HttpApiSchema.param(
-  "id",
-  Schema.String.annotations({ description: "The webhook's id.", examples: ["wh_550e8400e29b41d4a716446655440000"] })
-)
 
 const action = <const Name extends string, const Path extends `/${string}`>(name: Name, path: Path) =>
   HttpApiEndpoint.post(name, path)
