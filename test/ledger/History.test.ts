@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Clock, Context, Effect, Layer } from "effect"
-import { mkdtempSync, rmSync } from "node:fs"
+import { Clock, Context, Effect, Layer, Scope } from "effect"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
@@ -140,6 +140,65 @@ describe("the history", () => {
       }).pipe(Effect.provide(brokerLayer({ masterKeys })), Effect.withClock(live)),
     60_000
   )
+})
+
+describe("the history's file", () => {
+  it.scopedLive("has one writer: a second process waits, says so, and takes over", () =>
+    Effect.gen(function*() {
+      const { url } = yield* TestBroker
+      const config = yield* Config
+      const data = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-history-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+      )
+      const one = Effect.map(
+        Layer.build(Layer.fresh(History.layer(url)).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))),
+        (context) => Context.get(context, History)
+      )
+      const question = { workspaceId: "ws_1", limit: 10 }
+      const second = yield* Effect.scoped(Effect.gen(function*() {
+        const first = yield* one
+        yield* until("the first to follow", Effect.sync(() => first.status().state === "following"))
+        const scope = yield* Scope.make()
+        const second = yield* Scope.extend(one, scope)
+        yield* until("the second to wait", Effect.sync(() => second.status().state === "locked"))
+        expect(yield* Effect.flip(second.ask("events", question))).toMatchObject({
+          _tag: "HistoryUnavailable",
+          detail: expect.stringContaining("another process writes its file")
+        })
+        expect(yield* first.ask("events", question)).toEqual({ data: [], next: undefined })
+        return { history: second, scope }
+      }))
+      yield* Effect.addFinalizer((exit) => Scope.close(second.scope, exit))
+      yield* until("the second to take over", Effect.sync(() => second.history.status().state === "following"))
+      expect(yield* second.history.ask("events", question)).toEqual({ data: [], next: undefined })
+    }).pipe(Effect.provide(brokerLayer({ masterKeys })), Effect.withClock(live)), 30_000)
+
+  it.scopedLive("of another version or damaged is made anew", () =>
+    Effect.gen(function*() {
+      const created = new Map([["EVENTS", "2026-01-01T00:00:00Z"]])
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-history-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+      )
+      const file = join(folder, "history.db")
+      const first = openHistory(file, created)
+      first.exec("INSERT INTO workspaces VALUES (1, 'ws_1')")
+      first.close()
+      const rows = () => {
+        const opened = openHistory(file, created)
+        const found = opened.statement("SELECT count(*) FROM workspaces").get([])
+        opened.close()
+        return found
+      }
+      expect(rows()).toEqual([1])
+      const former = openHistory(file, created)
+      former.exec("UPDATE about SET value = '0' WHERE key = 'version'")
+      former.close()
+      expect(rows()).toEqual([0])
+      writeFileSync(file, "not a database at all, and long enough to be looked at ".repeat(100))
+      expect(rows()).toEqual([0])
+    }))
 })
 
 const streamsOf = (created: Readonly<Record<string, string>>) =>
