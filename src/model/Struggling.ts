@@ -22,8 +22,8 @@ type Struggling = Pick<Webhook, "id" | "workspaceId" | "url" | "events">
 /** An attempt that is older says nothing of today. */
 const freshness = 3_600_000
 
-/** So many attempts are looked at; with fewer nobody is told that it is failing. */
-const attempts = 20
+/** So many attempts are remembered and looked at; with fewer nobody is told that it is failing. */
+export const recentAttempts = 20
 
 export const succeededOf = (recent: number): number => {
   let ones = 0
@@ -45,7 +45,7 @@ export const failingNotice = (
   now: number
 ): Notice | undefined => {
   const succeeded = succeededOf(recent)
-  if (failingSince === undefined || recentCount < attempts || succeeded * 2 >= attempts) return undefined
+  if (failingSince === undefined || recentCount < recentAttempts || succeeded * 2 >= recentAttempts) return undefined
   if (lastAttemptAt === undefined || now - lastAttemptAt > freshness) return undefined
   if (webhook.events.every(isReserved)) return undefined
   return {
@@ -56,7 +56,7 @@ export const failingNotice = (
     data: {
       webhook_id: webhook.id,
       ...originOf(webhook.url),
-      attempts,
+      attempts: recentAttempts,
       succeeded,
       failing_since: iso(failingSince),
       last_success_at: lastSuccessAt === undefined ? null : iso(lastSuccessAt),

@@ -1,19 +1,10 @@
 import type { AttemptOutcome } from "../../model/Attempt.ts"
+import { type RecentAttempts, recentAttempts } from "../../model/Struggling.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
-/** How many attempts `recent` remembers. */
-const recentAttempts = 20
-
-/** What the last attempts of a webhook say of its endpoint. Broker milliseconds. */
-export interface Health {
-  /** One bit an attempt, the newest lowest, 1 for success. */
-  readonly recent: number
-  readonly recentCount: number
-  readonly lastAttemptAt: number | undefined
-  readonly lastSuccessAt: number | undefined
-  /** When the first of the failures since the last success began. */
-  readonly failingSince: number | undefined
-  readonly lastError: string | undefined
+/** What the last attempts of a webhook say of its endpoint. */
+export interface Health extends RecentAttempts {
+  /** When the attempt of `lastError` began, broker milliseconds. */
   readonly lastErrorAt: number | undefined
 }
 
