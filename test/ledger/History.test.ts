@@ -86,6 +86,7 @@ describe("the history", () => {
               file,
               eventsCreated: topology.eventsCreated,
               streamOf,
+              position: () => 0,
               writeFigures: () => undefined
             }),
             tables: contents(file)

@@ -168,6 +168,14 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
         expect((yield* ask("GET", "/v1/deliveries?webhook_id=wh_none")).status).toBe(404)
         const wrong = yield* ask("GET", "/v1/deliveries?from=yesterday")
         expect([wrong.status, problem(wrong.json).field]).toEqual([422, "from"])
+        for (const path of ["/v1/deliveries", "/v1/events"]) {
+          const made = yield* ask("GET", `${path}?cursor=made-up`)
+          expect([made.status, problem(made.json)]).toEqual([422, {
+            type: "invalid",
+            field: "cursor",
+            message: "cursor: none that a page gave"
+          }])
+        }
         expect((yield* ask("DELETE", `/v1/webhooks/${id}`)).status).toBe(204)
         expect((yield* ask("GET", `/v1/deliveries?webhook_id=${id}`)).status, "the history stays").toBe(200)
       }))

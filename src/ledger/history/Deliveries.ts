@@ -11,6 +11,8 @@ export interface Asked {
   readonly file: Sqlite
   readonly eventsCreated: string
   readonly streamOf: (workspaceId: string) => string
+  /** The sequence of a stream up to which what it says is contained. */
+  readonly position: (stream: string) => number
   /** Figures are summed up in memory until a commit: this writes them. */
   readonly writeFigures: () => void
 }
@@ -240,7 +242,7 @@ export const deliveries = (asked: Asked, question: Questions["deliveries"]): Ans
 const mostAttempts = 100
 
 export const delivery = (asked: Asked, { id, workspaceId }: Questions["delivery"]): Answers["delivery"] => {
-  const { file, streamOf } = asked
+  const { file, position, streamOf } = asked
   const found = select(asked, `${joins} WHERE d.key = ?`, [keyOf(id)]).find((one) =>
     one.id === id && one.delivery.workspaceId === workspaceId
   )
@@ -252,12 +254,9 @@ export const delivery = (asked: Asked, { id, workspaceId }: Questions["delivery"
   return {
     delivery: found,
     attempts: attempts.map(([sequence]) => Number(sequence)).toReversed(),
-    seenSequence: positionOf(file, streamOf(workspaceId))
+    seenSequence: position(streamOf(workspaceId))
   }
 }
-
-export const positionOf = (file: Sqlite, stream: string): number =>
-  Number(file.statement("SELECT sequence FROM positions WHERE stream = ?").get([stream])?.[0] ?? 0)
 
 export const deliveriesOf = (asked: Asked, eventSequence: number): ReadonlyArray<HistoricDelivery> =>
   select(asked, `${joins} WHERE d.event_sequence = ? ORDER BY d.webhook`, [eventSequence])

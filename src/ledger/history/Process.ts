@@ -148,7 +148,13 @@ const follow = (begin: Begin) =>
 
     let rebuilding = !hasIndexes(file)
     let read = 0
-    const asked: Asked = { file, eventsCreated, streamOf, writeFigures: () => projection.commit() }
+    const asked: Asked = {
+      file,
+      eventsCreated,
+      streamOf,
+      position: (stream) => projection.position(stream),
+      writeFigures: () => projection.commit()
+    }
     if (!rebuilding) open = asked
 
     const report = Effect.map(states, (now) => {

@@ -1,4 +1,4 @@
-import { type Asked, joins, numberOfWebhook, positionOf, select } from "./Deliveries.ts"
+import { type Asked, joins, numberOfWebhook, select } from "./Deliveries.ts"
 import type { Answers, HistoricDelivery, Questions } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
 import { numberOf } from "./Status.ts"
@@ -58,7 +58,7 @@ export const recoverableCount = (
 export const recoverable = (asked: Asked, question: Questions["recoverable"]): Answers["recoverable"] => {
   const { after, limit, statuses, workspaceId } = question
   const range = found(asked, question)
-  const seenSequence = positionOf(asked.file, asked.streamOf(workspaceId))
+  const seenSequence = asked.position(asked.streamOf(workspaceId))
   if (range === undefined) return { deliveries: [], seenSequence, after: undefined }
   const deliveries = first(asked, { ...range, from: Math.max(range.from, after + 1) }, statuses, limit)
   return {

@@ -76,6 +76,13 @@ export const historyPage = <A, I>(item: Schema.Schema<A, I>, identifier: string)
     })
   }).annotations({ identifier })
 
+/** Where a page goes on, as the page before said; its form is nobody's business but the page's. */
+export const cursor = (form: RegExp) =>
+  Schema.String.pipe(Schema.pattern(form, { message: () => "none that a page gave" })).annotations({
+    description: "`next` of the page before.",
+    jsonSchema: { type: "string" }
+  })
+
 /** How many entries a page has. */
 export const limit = wholeNumber(1, 100).annotations({ description: "At most so many, 1 to 100 (50)." })
 

@@ -5,7 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { statuses } from "../../../ledger/history/Status.ts"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import { Authentication, cursor, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
 
 const Status = Schema.Literal(...statuses).annotations({
   description:
@@ -95,7 +95,7 @@ const DeliveryQuery = Schema.Struct({
   from: exact(TimeQuery).annotations({ description: "Only events published at or after this time." }),
   to: exact(TimeQuery).annotations({ description: "Only events published before this time." }),
   limit: exact(limit),
-  cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })
+  cursor: exact(cursor(/^\d{1,16}\.[A-Za-z0-9_-]{0,64}$/))
 })
 
 const StreamQuery = Schema.Struct({

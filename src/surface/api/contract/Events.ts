@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 import { Access } from "./Access.ts"
-import { Authentication, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import { Authentication, cursor, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
 import { DeliveryCounts, DeliveryView } from "./Deliveries.ts"
 
 const EventInput = Schema.Struct({
@@ -109,7 +109,7 @@ const EventQuery = Schema.Struct({
   from: exact(TimeQuery).annotations({ description: "Only events published at or after this time." }),
   to: exact(TimeQuery).annotations({ description: "Only events published before this time." }),
   limit: exact(limit),
-  cursor: exact(Schema.String).annotations({ description: "`next` of the page before." })
+  cursor: exact(cursor(/^\d{1,16}$/))
 })
 
 const id = HttpApiSchema.param(
