@@ -30,7 +30,7 @@ export class Live {
   probe = false
   /** One of many that are sent again: it waits with the backlog, so that fresh ones keep their turns. */
   backlog = false
-  /** Its webhook was deleted: nothing more comes of it. */
+  /** Its webhook was deleted, or a retry by hand goes on in its place: nothing more comes of it. */
   cancelled = false
   /** When a timer looks at it again. */
   wakeAt = 0

@@ -190,7 +190,10 @@ export class Engine {
       at
     })
     if (judged !== "accepted") return answer(judged)
-    if (known?.state.state === "ready") return answer("accepted")
+    // About to go, also one that came due and waits for a lane: there is nothing to move.
+    if (known !== undefined && (known.state.state === "ready" || known.endpoint.ready.includes(known))) {
+      return answer("accepted")
+    }
     // A record is on its way: what it says is not known to who asked.
     if (known?.recording === true) return answer("overtaken")
     const endpoint = this.#endpointOf(request.delivery, partition)
@@ -202,8 +205,8 @@ export class Engine {
     live.backlog = request.backlog === true
     live.settle = () => answer("accepted")
     endpoint.live.set(eventSequence, live)
-    // Whoever asks for an attempt has mended something, or wants to know: an open circuit is probed at once.
-    if (isOpen(endpoint.circuit)) endpoint.circuit = { ...endpoint.circuit, probeAt: at }
+    // Whoever asks for one attempt has mended something, or wants to know: an open circuit is probed at once. A job waits as everything does.
+    if (!live.backlog && isOpen(endpoint.circuit)) endpoint.circuit = { ...endpoint.circuit, probeAt: at }
     this.#happen(live, { type: "retry_requested", at })
   }
 
@@ -500,7 +503,8 @@ export class Engine {
     const ended = state.state !== "due" && state.state !== "held" && state.state !== "ready"
     if (ended && state.round > 1) this.#retried.ended(state)
     if (ended || live.cancelled) {
-      endpoint.live.delete(state.eventSequence)
+      // A retry by hand may have taken its place.
+      if (endpoint.live.get(state.eventSequence) === live) endpoint.live.delete(state.eventSequence)
       return
     }
     const webhook = this.#env.find(endpoint.webhookId)

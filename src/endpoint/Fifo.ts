@@ -26,6 +26,11 @@ export class Fifo<A> {
     return item
   }
 
+  /** Looks through the whole queue. */
+  includes(item: A): boolean {
+    return this.#items.includes(item, this.#head)
+  }
+
   drain(): ReadonlyArray<A> {
     const rest = this.#items.slice(this.#head) as Array<A>
     this.#items = []

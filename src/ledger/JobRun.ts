@@ -2,6 +2,7 @@ import { Cause, type Context, Deferred, Effect, Fiber, FiberSet, Option } from "
 import type { BrokerClock } from "../broker/BrokerClock.ts"
 import type { KeyValue } from "../broker/KeyValue.ts"
 import type { BrokerUnavailable, Streams } from "../broker/Streams.ts"
+import { streamNames } from "../broker/Subjects.ts"
 import { finished, type Job, type JobError, recoverables, retriedSince, settledOf } from "../model/Job.ts"
 import type { RetryAnswer } from "../model/RetryRequest.ts"
 import type { History } from "./History.ts"
@@ -122,7 +123,12 @@ export const jobRun = (env: RunEnvironment, stored: StoredJob): Effect.Effect<Ru
     const caughtUp = Effect.gen(function*() {
       const { lastSequence } = yield* persistently(streams.state(env.streamOf(job.workspaceId)))
       const needed = Math.max(lastSequence, job.seenSequence)
-      while ((yield* page(job.cursor, 1)).seenSequence < needed) yield* Effect.sleep(overtakenPause)
+      const events = yield* persistently(streams.state(streamNames.events))
+      for (;;) {
+        const { seenEvents, seenSequence } = yield* page(job.cursor, 1)
+        if (seenSequence >= needed && seenEvents >= events.lastSequence) return
+        yield* Effect.sleep(overtakenPause)
+      }
     })
 
     /** Asks until the owner has answered for the delivery. Undefined: the job ends with this. */

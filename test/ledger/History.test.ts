@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Context, Effect, Layer, Scope } from "effect"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
@@ -49,6 +49,8 @@ const publishMany = (from: number, count: number) =>
         }),
       { concurrency: 64, discard: true }
     )
+    // The end of EVENTS is nothing that the history reads: of the wrong shape, and in quarantine.
+    yield* log.append({ subject: "events.ws_1.too.many.tokens", data: "{}" })
   }).pipe(Effect.orDie)
 
 describe("the history", () => {
@@ -132,11 +134,10 @@ describe("the history", () => {
         const after = yield* same
         expect(after["events"]).toHaveLength(1200)
         // Made anew a second time, at rest: every table is what it was.
+        const inode = () => statSync(path, { throwIfNoEntry: false })?.ino
+        const former = inode()
         remove(path)
-        yield* until(
-          "it was noticed",
-          Effect.sync(() => history.status().state === "rebuilding" || history.status().read < 1200)
-        )
+        yield* until("there is another file", Effect.sync(() => ![undefined, former].includes(inode())))
         expect(yield* same).toEqual(after)
       }).pipe(Effect.provide(brokerLayer({ masterKeys })), Effect.withClock(live)),
     60_000

@@ -129,8 +129,9 @@ const follow = (begin: Begin) =>
     const replaced = yield* Deferred.make<never, Replaced>()
     const replace = (detail: string) => Deferred.fail(replaced, new Replaced({ detail }))
 
+    const names = [...created.keys()]
     const states: Effect.Effect<ReadonlyMap<string, StreamState>> = Effect.forEach(
-      created.keys(),
+      names,
       (stream) => Effect.map(streams.state(stream), (state) => [stream, state] as const)
     ).pipe(
       Effect.map((all) => new Map(all)),
@@ -157,9 +158,29 @@ const follow = (begin: Begin) =>
     }
     if (!rebuilding) open = asked
 
-    const report = Effect.map(states, (now) => {
+    /**
+     * A position moves with what is read, but the end of a stream may have aged out, or be none of what is read here. Where nothing came between two
+     * looks, the leader says whether there is anything.
+     */
+    const looked = new Map<string, number>()
+    const passOver = (stream: string, { lastSequence }: StreamState) => {
+      const position = projection.position(stream)
+      const before = looked.get(stream)
+      looked.set(stream, position)
+      if (position >= lastSequence || position !== before) return Effect.void
+      return Effect.map(
+        streams.next(stream, filters[stream] ?? deliveriesAllFilter, position + 1),
+        (next) => projection.passTo(stream, next._tag === "Some" ? next.value.sequence - 1 : lastSequence)
+      ).pipe(Effect.catchTag("BrokerUnavailable", () => Effect.void))
+    }
+
+    const report = Effect.gen(function*() {
+      const now = yield* states
       let behind = 0
-      for (const [stream, state] of now) behind += Math.max(0, state.lastSequence - projection.position(stream))
+      for (const [stream, state] of now) {
+        yield* passOver(stream, state)
+        behind += Math.max(0, state.lastSequence - projection.position(stream))
+      }
       if (rebuilding && behind <= nearlyThere) {
         projection.commit()
         makeIndexes(file)
@@ -198,14 +219,32 @@ const follow = (begin: Begin) =>
     }).pipe(Effect.catchTag("BrokerUnavailable", () =>
       Effect.void))
 
+    /** After a fault nothing more is written: what is in the file is as of the last commit, and the process ends. */
+    let broken = false
+    const breakOff = (cause: unknown): void => {
+      broken = true
+      Deferred.unsafeDone(replaced, Effect.die(cause))
+    }
+    const guarded = (loop: Effect.Effect<unknown>) =>
+      loop.pipe(
+        Effect.catchAllDefect((defect) =>
+          Effect.sync(() =>
+            breakOff(defect)
+          )
+        ),
+        Effect.forkScoped
+      )
     const onMessage = (stream: string) => (message: Parameters<Projection["take"]>[1]) => {
-      projection.take(stream, message)
-      read++
-      if (projection.uncommitted >= commitMessages) {
-        projection.commit()
+      if (broken) return
+      try {
+        projection.take(stream, message)
+        read++
+        if (projection.uncommitted >= commitMessages) projection.commit()
+      } catch (cause) {
+        breakOff(cause)
       }
     }
-    for (const stream of created.keys()) {
+    for (const stream of names) {
       yield* streams.follow({
         stream,
         filter: filters[stream] ?? deliveriesAllFilter,
@@ -215,21 +254,19 @@ const follow = (begin: Begin) =>
       })
     }
     yield* Effect.addFinalizer(() =>
-      Effect.sync(() =>
-        projection.commit()
-      )
+      Effect.sync(() => {
+        if (!broken) projection.commit()
+      })
     )
-    yield* Effect.forkScoped(
-      Effect.repeat(Effect.sync(() => projection.commit()), Schedule.spaced(commitEvery))
-    )
-    yield* Effect.forkScoped(Effect.repeat(
+    yield* guarded(Effect.repeat(Effect.sync(() => projection.commit()), Schedule.spaced(commitEvery)))
+    yield* guarded(Effect.repeat(
       Effect.zipRight(
         Effect.suspend(() => file.isInPlace() ? Effect.void : replace("the file is gone, or another one")),
         report
       ),
       Schedule.spaced(lookEvery)
     ))
-    yield* Effect.forkScoped(
+    yield* guarded(
       Effect.repeat(Effect.suspend(() => rebuilding ? Effect.void : forget), Schedule.spaced(forgetEvery))
     )
     return yield* Deferred.await(replaced)

@@ -100,16 +100,26 @@ export class Projection {
 
   take(stream: string, message: StoredMessage): void {
     if (message.sequence <= this.position(stream)) return
-    if (!this.#open) {
-      this.#file.exec("BEGIN")
-      this.#open = true
-    }
+    this.#begin()
     if (stream === streamNames.events) this.#event(message)
     else if (stream === streamNames.webhooks) this.#fact(message)
     else if (stream === streamNames.quarantine) this.#quarantined(message)
     else this.#record(message)
     this.#positions.set(stream, message.sequence)
     this.uncommitted++
+  }
+
+  /** There is nothing up to this sequence that would be taken. */
+  passTo(stream: string, sequence: number): void {
+    if (sequence <= this.position(stream)) return
+    this.#begin()
+    this.#positions.set(stream, sequence)
+  }
+
+  #begin(): void {
+    if (this.#open) return
+    this.#file.exec("BEGIN")
+    this.#open = true
   }
 
   commit(): void {
@@ -209,7 +219,7 @@ export class Projection {
     const key = keyOf(deliveryId(this.#eventsCreated, eventSequence, delivery.webhookId))
     const status = numberOf(statusOf(delivery, this.#deleted.has(webhook)))
     const values = [eventSequence, webhook, workspace, type, key, eventId, status, at, sequence, ...stateOf(delivery)]
-    if (outcome === undefined) return this.#file.statement(waited).run(values)
+    if (outcome === undefined) return void this.#file.statement(waited).run(values)
     this.#file.statement(ended).run([
       ...values,
       outcome.class,
@@ -217,13 +227,15 @@ export class Projection {
       outcome.latency,
       outcome.error ?? null
     ])
-    this.#file.statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING").run([
+    // A record that is stored a second time tells of no second attempt.
+    const added = this.#file.statement("INSERT INTO attempts VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING").run([
       eventSequence,
       webhook,
       delivery.attempt,
       delivery.epoch,
       sequence
     ])
+    if (added === 0) return
     this.#healths.attempted(webhook, outcome)
     this.#series.attempted(webhook, outcome)
   }

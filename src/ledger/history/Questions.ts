@@ -153,6 +153,8 @@ export interface Answers {
   readonly recoverable: {
     readonly deliveries: ReadonlyArray<HistoricDelivery>
     readonly seenSequence: number
+    /** Up to which sequence of EVENTS the events are known: times are found by them. */
+    readonly seenEvents: number
     /** Where to go on; undefined: there is no more. */
     readonly after: number | undefined
   }

@@ -1,3 +1,4 @@
+import { streamNames } from "../../broker/Subjects.ts"
 import { type Asked, joins, numberOfWebhook, select } from "./Deliveries.ts"
 import type { Answers, HistoricDelivery, Questions } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
@@ -59,11 +60,13 @@ export const recoverable = (asked: Asked, question: Questions["recoverable"]): A
   const { after, limit, statuses, workspaceId } = question
   const range = found(asked, question)
   const seenSequence = asked.position(asked.streamOf(workspaceId))
-  if (range === undefined) return { deliveries: [], seenSequence, after: undefined }
+  const seenEvents = asked.position(streamNames.events)
+  if (range === undefined) return { deliveries: [], seenSequence, seenEvents, after: undefined }
   const deliveries = first(asked, { ...range, from: Math.max(range.from, after + 1) }, statuses, limit)
   return {
     deliveries,
     seenSequence,
+    seenEvents,
     after: deliveries.length < limit ? undefined : deliveries.at(-1)?.delivery.eventSequence
   }
 }

@@ -1,3 +1,4 @@
+import { sequenceAt } from "./Range.ts"
 import { steps } from "./Series.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
@@ -47,8 +48,8 @@ export class Retention {
 
   #deliveries({ firstRecord, oldestRecord }: Held): boolean {
     const rows = this.#file.statement(
-      "SELECT d.event_sequence, d.webhook, d.record_sequence, w.id FROM deliveries d JOIN workspaces w ON w.number = d.workspace WHERE (d.event_sequence, d.webhook) > (?, ?) AND d.published_at < ? ORDER BY d.event_sequence, d.webhook LIMIT ?"
-    ).all([...this.#lookedTo, oldestRecord, rowsAtOnce])
+      "SELECT d.event_sequence, d.webhook, d.record_sequence, w.id FROM deliveries d JOIN workspaces w ON w.number = d.workspace WHERE (d.event_sequence, d.webhook) > (?, ?) AND d.event_sequence < ? ORDER BY d.event_sequence, d.webhook LIMIT ?"
+    ).all([...this.#lookedTo, sequenceAt(this.#file, oldestRecord), rowsAtOnce])
     for (const [event = 0, webhook = 0, record, workspace] of rows) {
       const oldest = firstRecord(String(workspace))
       const attempts = "DELETE FROM attempts WHERE event_sequence = ? AND webhook = ? AND record_sequence < ?"

@@ -8,7 +8,8 @@ export type Value = number | string | Uint8Array | null
 
 /** A prepared statement. Values go in as a list and rows come out as lists: the driver aborts the process on a bare Buffer (libsql 0.5.29). */
 interface Statement {
-  readonly run: (values: ReadonlyArray<Value>) => void
+  /** Gives how many rows it changed. */
+  readonly run: (values: ReadonlyArray<Value>) => number
   readonly get: (values: ReadonlyArray<Value>) => ReadonlyArray<Value> | undefined
   readonly all: (values: ReadonlyArray<Value>) => ReadonlyArray<ReadonlyArray<Value>>
 }
@@ -51,7 +52,7 @@ export const open = (path: string): Sqlite => {
     const statement = database.prepare(sql)
     const raw = statement.reader ? statement.raw(true) : statement
     return {
-      run: (values) => void statement.run(values),
+      run: (values) => statement.run(values).changes,
       get: (values) => raw.get(values) as ReadonlyArray<Value> | undefined,
       all: (values) => raw.all(values) as ReadonlyArray<ReadonlyArray<Value>>
     }
