@@ -1,4 +1,4 @@
-import { Clock, Context, Data, Effect, Layer, type Scope } from "effect"
+import { Clock, Context, Data, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
@@ -82,6 +82,7 @@ const make = (natsUrl: string) =>
     let next = 0
     let status = nothing
     let child: ChildProcess | undefined
+    const begun = yield* Deferred.make<void>()
 
     const onMessage = (message: FromHistory): void => {
       if (message.type === "progress") {
@@ -109,6 +110,7 @@ const make = (natsUrl: string) =>
         running.on("message", onMessage)
         tell(running, begin)
         child = running
+        Deferred.unsafeDone(begun, Effect.void)
         return running
       }),
       (running) =>
@@ -126,7 +128,7 @@ const make = (natsUrl: string) =>
       )
     )
 
-    yield* Effect.gen(function*() {
+    const lives = yield* Effect.gen(function*() {
       let pause = restartPause.first
       for (;;) {
         const started = clock.unsafeCurrentTimeMillis()
@@ -140,6 +142,8 @@ const make = (natsUrl: string) =>
           : Math.min(pause * 2, restartPause.longest)
       }
     }).pipe(Effect.withClock(clock), Effect.forkScoped)
+    // From here on there is somebody to ask, who keeps a question until it is known what can be answered.
+    yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(lives))
 
     yield* Telemetry.register(() => ({ hookline_history_lag_messages: status.behind }))
     yield* progressLines(() => status).pipe(Effect.withClock(clock), Effect.forkScoped)

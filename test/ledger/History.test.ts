@@ -9,7 +9,7 @@ import { Topology } from "../../src/broker/Topology.ts"
 import { Config } from "../../src/Config.ts"
 import { History } from "../../src/ledger/History.ts"
 import { openHistory } from "../../src/ledger/history/Layout.ts"
-import { remove } from "../../src/ledger/history/Sqlite.ts"
+import { lock, remove } from "../../src/ledger/history/Sqlite.ts"
 import { statusOf } from "../../src/ledger/history/Status.ts"
 import type { Delivery } from "../../src/model/Delivery.ts"
 import { brokerLayer, TestBroker } from "../support/broker.ts"
@@ -20,18 +20,23 @@ import { addWebhook, folded, startWorker, until } from "../support/worker.ts"
 
 const live = Clock.make()
 
-const started = Effect.gen(function*() {
-  const { url } = yield* TestBroker
-  const config = yield* Config
-  const data = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-history-"))),
-    (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
-  )
-  const context = yield* Layer.build(
-    History.layer(url).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
-  )
-  return { history: Context.get(context, History), path: join(data, "history.db") }
-})
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "hookline-history-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true, maxRetries: 10 }))
+)
+
+const startedIn = (data: string) =>
+  Effect.gen(function*() {
+    const { url } = yield* TestBroker
+    const config = yield* Config
+    const context = yield* Layer.build(
+      Layer.fresh(History.layer(url)).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
+    )
+    return { history: Context.get(context, History), path: join(data, "history.db") }
+  })
+const started = Effect.flatMap(folder, startedIn)
+
+const everything = { workspaceId: "ws_1", limit: 10 }
 
 const publishMany = (from: number, count: number) =>
   Effect.gen(function*() {
@@ -54,6 +59,38 @@ const publishMany = (from: number, count: number) =>
   }).pipe(Effect.orDie)
 
 describe("the history", () => {
+  it.scopedLive("answers what is asked while it starts, the first time and again", () =>
+    Effect.gen(function*() {
+      const data = yield* folder
+      for (let start = 0; start < 3; start++) {
+        // The process of the start before may still be about to end.
+        yield* Effect.scoped(Effect.gen(function*() {
+          const { history } = yield* startedIn(data)
+          expect(yield* history.ask("deliveries", everything)).toEqual({ data: [], next: undefined })
+        }))
+      }
+    }).pipe(Effect.provide(brokerLayer({ masterKeys }))))
+
+  it.scopedLive("waits a moment for a file that another process is about to let go of, and says so when it does not", () =>
+    Effect.gen(function*() {
+      const data = yield* folder
+      const { release } = lock(join(data, "history.db-lock"))
+      const { history } = yield* startedIn(data)
+      const question = yield* Effect.fork(history.ask("deliveries", everything))
+      yield* until("it has met the lock", Effect.sync(() => history.status().state === "locked"))
+      release()
+      expect(yield* question).toEqual({ data: [], next: undefined })
+
+      const other = yield* folder
+      const held = lock(join(other, "history.db-lock"))
+      const locked = yield* startedIn(other)
+      expect((yield* Effect.flip(locked.history.ask("deliveries", everything))).message).toMatch(
+        /another process writes/
+      )
+      held.release()
+      yield* until("it follows", Effect.sync(() => locked.history.status().state === "following"))
+    }).pipe(Effect.provide(brokerLayer({ masterKeys }))))
+
   it.scopedLive(
     "is the fold of the streams; deleted under load it is made anew and is the same",
     () =>

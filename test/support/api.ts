@@ -152,7 +152,10 @@ export const ask = (method: string, path: string, { body, headers, key = operato
         },
         ...(raw === undefined ? {} : { body: raw })
       })
-      const text = await response.text()
+      // The live stream has no end: what is seen of it here is its head.
+      const endless = response.headers.get("content-type")?.startsWith("text/event-stream") === true
+      if (endless) await response.body?.cancel()
+      const text = endless ? "" : await response.text()
       const json = response.headers.get("content-type")?.includes("json") === true ? JSON.parse(text) : {}
       return { status: response.status, headers: response.headers, text, json }
     })

@@ -105,6 +105,7 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
         expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, PATCH, DELETE"])
         expect(problem(answer.json).type).toBe("method_not_allowed")
         expect((yield* ask("PUT", "/v1/events")).headers.get("allow")).toBe("POST, GET")
+        expect((yield* ask("GET", "/v1/webhooks/wh_1/enable")).headers.get("allow")).toBe("POST")
         expect((yield* ask("DELETE", "/openapi.json")).headers.get("allow")).toBe("GET")
       }))
 

@@ -118,43 +118,6 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
       }
     }))
 
-  it.effect("every route, with a key of another workspace: its ids and its name are 404, and nothing of it changes", () =>
-    Effect.gen(function*() {
-      const own = (yield* keysOf("ws_own")).manage
-      const foreign = (yield* keysOf("ws_foreign")).manage
-      const hook = yield* ask("POST", "/v1/webhooks", {
-        workspace: "ws_own",
-        body: { url: "http://127.0.0.1:9/", events: ["*"] }
-      })
-      const before = yield* ask("GET", `/v1/webhooks/${String(hook.json.id)}`, { workspace: "ws_own" })
-      for (const { method, needed, path } of routes) {
-        // What is the operator's only says so, to whomever.
-        if (needed.scope === "operator") continue
-        const id = path.includes("api-keys") ? own.id : path.includes("webhooks") ? String(hook.json.id) : "qrn_1"
-        const at = `${path.replaceAll(/:\w+/g, id)}?webhook_id=${String(hook.json.id)}`
-        const body = method === "GET" ? {} : { body: {} }
-        // Its name in the header.
-        const named = yield* ask(method, at, { key: foreign.key, workspace: "ws_own", ...body } as Ask)
-        expect([method, path, ...problemOf(named)]).toEqual([method, path, 404, "workspace_not_found"])
-        for (const workspace of ["_", "ws_none"]) {
-          const answer = yield* ask(method, at, { key: foreign.key, workspace, ...body } as Ask)
-          expect([method, path, answer.status]).toEqual([method, path, 404])
-        }
-        // Its ids, in a path or a query.
-        if (!path.includes(":") && !path.includes("deliveries")) continue
-        for (const workspace of [null, "ws_foreign"]) {
-          const answer = yield* ask(method, at, { key: foreign.key, workspace, ...body } as Ask)
-          expect([method, path, answer.status, answer.text]).toEqual([method, path, 404, expect.any(String)])
-          const operator = yield* ask(method, at, { workspace: "ws_foreign", ...body } as Ask)
-          expect([method, path, operator.status]).toEqual([method, path, 404])
-        }
-      }
-      expect((yield* ask("GET", `/v1/webhooks/${String(hook.json.id)}`, { workspace: "ws_own" })).text).toBe(
-        before.text
-      )
-      expect((yield* ask("GET", "/v1/webhooks", { key: own.key, workspace: null })).status).toBe(200)
-    }))
-
   it.effect("a key sees its workspace only, whether it names it or not", () =>
     Effect.gen(function*() {
       const one = (yield* keysOf("ws_see1")).manage

@@ -42,7 +42,12 @@ const commitEvery = "1 second"
 const pace = 200
 const lookEvery = "500 millis"
 const forgetEvery = "30 seconds"
-const lockedPause = "2 seconds"
+const lockedPause = "500 millis"
+/**
+ * So many looks find the file locked before questions are refused: the process of a hookline that was killed lets go of it a moment later, and who
+ * asks right after the next start must not notice.
+ */
+const looksBeforeRefusal = 4
 /** A rebuild is over when no more messages are left. */
 const nearlyThere = 1_000
 
@@ -89,8 +94,9 @@ const reply = (ask: Ask): void => {
   }
 }
 
-const exclusively = (path: string) =>
-  Effect.acquireRelease(
+const exclusively = (path: string) => {
+  let looks = 0
+  return Effect.acquireRelease(
     Effect.try({
       try: () => lock(path),
       catch: (cause) => cause instanceof FileLocked ? cause : new Unusable({ path, cause })
@@ -98,7 +104,7 @@ const exclusively = (path: string) =>
       Effect.tapError(() =>
         Effect.sync(() => {
           send({ type: "progress", state: "locked", read: 0, behind: 0, unreadable: 0, problem: "" })
-          settled()
+          if (++looks >= looksBeforeRefusal) settled()
         })
       ),
       Effect.retry({ while: ({ _tag }) => _tag === "FileLocked", schedule: Schedule.spaced(lockedPause) }),
@@ -106,6 +112,7 @@ const exclusively = (path: string) =>
     ),
     ({ release }) => Effect.sync(release)
   )
+}
 
 /** From the opening of a file until it is replaced. */
 const follow = (begin: Begin) =>
