@@ -2,7 +2,7 @@ import { Context, Effect, Layer } from "effect"
 
 /**
  * Broker time (ARCHITECTURE "due times"): this machine's monotonic clock plus an offset that is measured against the broker at each renewal
- * of the lease, so that a wall clock that jumps moves no due time.
+ * of a lease, and once a second where it is waited for, so that a wall clock that jumps moves no due time.
  */
 export class BrokerClock extends Context.Tag("hookline/broker/BrokerClock")<BrokerClock, {
   /** Milliseconds since the epoch, on the broker's clock. */

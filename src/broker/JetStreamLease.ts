@@ -131,7 +131,9 @@ const make = Effect.gen(function*() {
           : Effect.void
       })
     )
-    while (!(yield* take)) yield* Effect.sleep(lookEvery)
+    // Whoever stands by asks for retries too, and says until when (ledger/RetryRequests.ts).
+    const measuredBy = Effect.ignore(Effect.timeout(measure, lookEvery))
+    while (!(yield* take)) yield* Effect.zipRight(Effect.sleep(lookEvery), measuredBy, { concurrent: true })
     yield* Effect.logInfo(`lease ${name} is ours`)
     yield* Effect.ignore(Effect.timeout(measure, renewalLimit))
 

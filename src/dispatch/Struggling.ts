@@ -50,9 +50,9 @@ export const makeLook = Effect.gen(function*() {
 
   /**
    * Judged again, on a history that certainly has every record of before now: one success that it had not read would make it wrong. A change of
-   * the webhook (a new URL, being enabled again) begins the count anew.
+   * the webhook (a new URL, being enabled again) begins the count anew, also one that comes while the history is asked.
    */
-  const giveUp = Effect.fnUntraced(function*({ id, updatedAt, workspaceId }: Webhook) {
+  const giveUp = Effect.fnUntraced(function*({ id, revision, updatedAt, workspaceId }: Webhook) {
     const { lastSequence } = yield* streams.state(
       deliveriesStream(partitionOf(workspaceId, partitions), deliveriesStreams)
     )
@@ -81,8 +81,8 @@ export const makeLook = Effect.gen(function*() {
       : first.delivery.roundStart
     const reason = givenUp({ failingSince, lastAttemptAt: health.lastAttemptAt }, disableAfter)
     if (reason === undefined) return
-    yield* webhooks.disable(workspaceId, id, reason)
-    yield* Effect.logInfo(`webhook ${id} is disabled: ${reason}`)
+    const { disabledReason } = yield* webhooks.disable(workspaceId, id, reason, revision)
+    if (disabledReason === reason) yield* Effect.logInfo(`webhook ${id} is disabled: ${reason}`)
   })
 
   const judge = ({ health, webhookId, workspaceId }: { readonly health: RecentAttempts } & Place) => {

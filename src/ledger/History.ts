@@ -1,4 +1,4 @@
-import { Clock, Context, Data, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
+import { Cause, Clock, Context, Data, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { type ChildProcess, fork } from "node:child_process"
 import { mkdir } from "node:fs/promises"
 import { join, resolve } from "node:path"
@@ -132,7 +132,13 @@ const make = (natsUrl: string) =>
       let pause = restartPause.first
       for (;;) {
         const started = clock.unsafeCurrentTimeMillis()
-        const ended = yield* Effect.scoped(life)
+        const ended = yield* Effect.scoped(life).pipe(
+          Effect.catchAllCause((cause) =>
+            Cause.isInterruptedOnly(cause)
+              ? Effect.interrupt
+              : Effect.as(Effect.logError("keeping the history's process failed", cause), "hookline could not keep it")
+          )
+        )
         status = { ...status, state: "stopped", problem: `its process ended (${ended})` }
         failAll("its process has ended and is started again")
         yield* Effect.logError(`the history's process ended (${ended}); it is started again in ${pause} ms`)

@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer, Option } from "effect"
+import { Cause, Clock, Effect, Layer, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { BrokerClock } from "../broker/BrokerClock.ts"
 import { KeyValue } from "../broker/KeyValue.ts"
@@ -28,6 +28,8 @@ const mostInFlight = 64
 /** How long a history may not answer before another process gets its chance, and how often it is looked at. */
 const patience = 10_000
 const lookEvery = "500 millis"
+/** After something went wrong that nobody foresaw. */
+const troublePause = "1 second"
 
 interface Known {
   readonly job: Job
@@ -49,6 +51,13 @@ export const nextOf = <K extends Known>(
   for (const one of waiting) if (best === undefined || before(one, best) < 0) best = one
   return best?.[0]
 }
+
+/** Whatever goes wrong is said, and a pause later it has ended as if nothing had: the next round begins anew. */
+const goingOn = (what: string) => <A, E, R>(round: Effect.Effect<A, E, R>): Effect.Effect<void, never, R> =>
+  Effect.catchAllCause(Effect.asVoid(round), (cause) =>
+    Cause.isInterruptedOnly(cause)
+      ? Effect.interrupt
+      : Effect.zipRight(Effect.logError(what, cause), Effect.sleep(troublePause)))
 
 /** Runs the jobs in the bucket JOBS for as long as its scope lives, when no other process does. */
 export const layer = Layer.scopedDiscard(Effect.gen(function*() {
@@ -108,6 +117,7 @@ export const layer = Layer.scopedDiscard(Effect.gen(function*() {
       }).pipe(
         // The bucket cannot be read now: the next turn tries again.
         Effect.catchTag("BrokerUnavailable", () => Effect.sleep(lookEvery)),
+        goingOn(`the job ${name} failed; it goes on at its next turn`),
         Effect.ensuring(Effect.sync(() => {
           atWork.delete(name)
           const still = known.get(name)
@@ -141,12 +151,15 @@ export const layer = Layer.scopedDiscard(Effect.gen(function*() {
   })
 
   yield* Effect.gen(function*() {
-    for (;;) {
-      while (!isFollowing()) yield* Effect.sleep(lookEvery)
-      yield* Effect.scoped(Effect.gen(function*() {
-        const held = yield* lease.acquire("jobs")
-        yield* Effect.raceFirst(Effect.scoped(work), Effect.raceFirst(Effect.asVoid(held.lost), gone))
-      }))
-    }
-  }).pipe(Effect.withClock(clock), Effect.forkScoped)
+    while (!isFollowing()) yield* Effect.sleep(lookEvery)
+    yield* Effect.scoped(Effect.gen(function*() {
+      const held = yield* lease.acquire("jobs")
+      yield* Effect.raceFirst(Effect.scoped(work), Effect.raceFirst(Effect.asVoid(held.lost), gone))
+    }))
+  }).pipe(
+    goingOn("running jobs failed; it begins anew"),
+    Effect.forever,
+    Effect.withClock(clock),
+    Effect.forkScoped
+  )
 }))

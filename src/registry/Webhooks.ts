@@ -59,8 +59,16 @@ export class Webhooks extends Context.Tag("hookline/registry/Webhooks")<Webhooks
   readonly create: (workspaceId: WorkspaceId, settings: NewWebhook) => Effect.Effect<WithSecret, CreateError>
   readonly change: (workspaceId: string, id: string, settings: WebhookSettings) => Effect.Effect<Webhook, CommandError>
   readonly enable: (workspaceId: string, id: string) => Effect.Effect<Webhook, CommandError>
-  /** `reason` for a person, at most 500 characters. */
-  readonly disable: (workspaceId: string, id: string, reason?: string) => Effect.Effect<Webhook, CommandError>
+  /**
+   * `reason` for a person, at most 500 characters. With `revision` only while the webhook still has it: one that was changed since stays as it is,
+   * and is the answer.
+   */
+  readonly disable: (
+    workspaceId: string,
+    id: string,
+    reason?: string,
+    revision?: number
+  ) => Effect.Effect<Webhook, CommandError>
   readonly pause: (workspaceId: string, id: string) => Effect.Effect<Webhook, CommandError>
   /** `rate` in attempts a second, above 0 up to 10,000: how fast what is held drains; at once without it. */
   readonly resume: (workspaceId: string, id: string, rate?: number) => Effect.Effect<Webhook, CommandError>
@@ -89,6 +97,8 @@ interface Place {
 /** What a command is made of once its values are sealed. */
 interface Plan {
   readonly seals?: ToSeal
+  /** Nothing is done to a webhook that has another one. */
+  readonly revision?: number
   readonly command: (versions: SealedVersions, at: number) => WebhookCommand
 }
 
@@ -173,6 +183,7 @@ const make = (catalogue: Catalogue) =>
       Effect.gen(function*() {
         yield* subscriptions.fence
         const state = subscriptions.find(place.workspaceId, place.webhookId)
+        if (state !== undefined && plan.revision !== undefined && state.revision !== plan.revision) return state
         const expected = subscriptions.lastSequenceOf(place.webhookId)
         const at = clock.now()
         // Nothing is sealed for a command that is refused or changes nothing.
@@ -282,8 +293,9 @@ const make = (catalogue: Catalogue) =>
           })
         }),
       enable: simple("enable"),
-      disable: (workspaceId, id, reason) =>
+      disable: (workspaceId, id, reason, revision) =>
         command(workspaceId, id, {
+          ...(revision === undefined ? {} : { revision }),
           command: (_, at) => ({ type: "disable", at, ...(reason === undefined ? {} : { reason }) })
         }),
       pause: simple("pause"),

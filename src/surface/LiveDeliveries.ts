@@ -37,11 +37,14 @@ export interface Beginning {
 /** No position that a watcher was given. */
 export class NoPosition extends Data.TaggedError("NoPosition")<{}> {}
 
-/** As many watch as may. */
-export class TooManyWatchers extends Data.TaggedError("TooManyWatchers")<{ readonly limit: number }> {}
+/** As many watch as may, in the process or the workspace. */
+export class TooManyWatchers extends Data.TaggedError("TooManyWatchers")<{
+  readonly of: "process" | "workspace"
+  readonly limit: number
+}> {}
 
-/** Watchers in the process: each has a reader of its own at the broker. */
-const most = 128
+/** Watchers: each has a reader of its own at the broker. A workspace may take a quarter, which leaves room for the others. */
+const limits = { process: 128, workspace: 32 } as const
 /** Messages of the stream, of all workspaces, that a position may lie behind its end. */
 const furthest = 100_000
 
@@ -72,11 +75,26 @@ const make = Effect.gen(function*() {
   const { deliveriesStreams, partitions } = yield* Topology
   const ending = yield* Deferred.make<void>()
   let watching = 0
+  const ofWorkspace = new Map<string, number>()
 
-  const place = Effect.acquireRelease(
-    Effect.suspend(() => watching < most ? Effect.sync(() => watching++) : new TooManyWatchers({ limit: most })),
-    () => Effect.sync(() => watching--)
-  )
+  const place = (workspaceId: string) =>
+    Effect.acquireRelease(
+      Effect.suspend(() => {
+        const own = ofWorkspace.get(workspaceId) ?? 0
+        if (own >= limits.workspace) return new TooManyWatchers({ of: "workspace", limit: limits.workspace })
+        if (watching >= limits.process) return new TooManyWatchers({ of: "process", limit: limits.process })
+        watching++
+        ofWorkspace.set(workspaceId, own + 1)
+        return Effect.void
+      }),
+      () =>
+        Effect.sync(() => {
+          watching--
+          const left = (ofWorkspace.get(workspaceId) ?? 1) - 1
+          if (left > 0) ofWorkspace.set(workspaceId, left)
+          else ofWorkspace.delete(workspaceId)
+        })
+    )
 
   const begin = Effect.fnUntraced(function*(stream: string, filter: string, after: string | undefined) {
     const { created, firstSequence, lastSequence } = yield* streams.state(stream)
@@ -96,7 +114,7 @@ const make = Effect.gen(function*() {
   })
 
   const watch = Effect.fnUntraced(function*({ after, offer, room, webhookId, workspaceId }: Watcher) {
-    yield* place
+    yield* place(workspaceId)
     const partition = partitionOf(workspaceId, partitions)
     const stream = deliveriesStream(partition, deliveriesStreams)
     const filter = workspaceDeliveriesFilter(partition, workspaceId, webhookId)

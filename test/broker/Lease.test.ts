@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Exit, Fiber, Option, Scope } from "effect"
 import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { Connection } from "../../src/broker/Connection.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
@@ -105,5 +105,17 @@ describe("Lease", () => {
       expect(clock.now()).toBeLessThan(1000)
       yield* lease.acquire("worker")
       expect(clock.now()).toBeGreaterThan(1_700_000_000_000)
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("measures the broker's time while it stands by", () =>
+    Effect.gen(function*() {
+      const lease = yield* Lease
+      const clock = yield* BrokerClock
+      const keyValue = yield* KeyValue
+      yield* keyValue.write("LEASES", "worker", JSON.stringify({ holder: "lives", host: "elsewhere", process: 1 }), 0)
+      clock.adjust(0, clock.monotonic(), clock.monotonic())
+      const waiting = yield* Effect.forkScoped(lease.acquire("worker"))
+      yield* eventually("a measurement", () => clock.now() > 1_700_000_000_000)
+      expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
     }).pipe(Effect.provide(brokerLayer())))
 })

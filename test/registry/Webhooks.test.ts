@@ -76,7 +76,9 @@ describe("Webhooks", () => {
       expect((yield* webhooks.pause(workspace, id)).state).toBe("paused")
       expect((yield* webhooks.pause(workspace, id)).revision).toBe(3)
       expect((yield* webhooks.resume(workspace, id)).state).toBe("enabled")
-      expect(yield* webhooks.disable(workspace, id, "410 Gone")).toMatchObject({ disabledReason: "410 Gone" })
+      // Judged as it was before it was paused and resumed.
+      expect(yield* webhooks.disable(workspace, id, "410 Gone", 2)).toMatchObject({ state: "enabled", revision: 4 })
+      expect(yield* webhooks.disable(workspace, id, "410 Gone", 4)).toMatchObject({ disabledReason: "410 Gone" })
       expect(yield* Effect.flip(webhooks.pause(workspace, id))).toMatchObject({ status: 409, type: "webhook_disabled" })
       expect((yield* webhooks.enable(workspace, id)).state).toBe("enabled")
       expect((yield* webhooks.change(workspace, id, { headers: [] })).headers).toEqual([])

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { subscribe, unsubscribe } from "node:diagnostics_channel"
 import { connect, type Socket } from "node:net"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
+import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { deliverySubject, partitionOf } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
 import { encode, encodeDeferred } from "../../src/ledger/Record.ts"
@@ -78,6 +79,13 @@ const manyDeferred = (workspaceId: string) =>
       "deferred"
     ))
 
+/** A key of the workspace ws_keys. */
+const newKey = (more: object = {}) =>
+  Effect.map(
+    ask("POST", "/v1/api-keys", { body: { name: "n", role: "read", ...more }, workspace: "ws_keys" }),
+    ({ json }) => ({ id: String(json.id), authorization: `Bearer ${String(json.key)}` })
+  )
+
 layer(apiLayer(), { excludeTestServices: true, timeout: 60_000 })("the live stream", (it) => {
   it.scoped("many deliveries of one message come singly, the id with the last", () =>
     Effect.gen(function*() {
@@ -143,14 +151,49 @@ layer(apiLayer(), { excludeTestServices: true, timeout: 60_000 })("the live stre
       expect(reading.ended()).toBe(false)
     }))
 
-  it.scoped("128 may watch, the next is told to come again; who goes makes room", () =>
+  it.scoped("ends within 5 s when its key is revoked or expires, and shows nothing more; other keys go on", () =>
     Effect.gen(function*() {
-      const all = yield* Effect.forEach(Array.from({ length: 128 }), () => watch(), { concurrency: 16 })
-      expect(new Set(all.map(({ status }) => status))).toEqual(new Set([200]))
+      const now = (yield* BrokerClock).now()
+      const [revoked, brief, kept] = [
+        yield* newKey(),
+        yield* newKey({ expires_at: new Date(now + 2000).toISOString() }),
+        yield* newKey()
+      ]
+      const watchWith = ({ authorization }: { readonly authorization: string }) =>
+        watch({ authorization, "x-workspace-id": "ws_keys" })
+      const [first, second] = [yield* watchWith(revoked), yield* watchWith(brief)]
+      const others = [yield* watchWith(kept), yield* watch({ "x-workspace-id": "ws_keys" })]
+      expect([first, second, ...others].map(({ status }) => status)).toEqual([200, 200, 200, 200])
+      yield* until("it begins", Effect.sync(() => first.events), ({ length }) => length === 1)
+      expect((yield* ask("DELETE", `/v1/api-keys/${revoked.id}`, { workspace: "ws_keys" })).status).toBe(204)
+      yield* succeeded("evt_after", "ws_keys")
+      yield* until("its end", Effect.sync(() => first.ended() && second.ended()), (ended) => ended, 5_000)
+      expect([first.cut(), second.cut()]).toEqual([false, false])
+      expect(first.events.map(({ name }) => name)).toEqual(["begin"])
+      for (const other of others) {
+        yield* until("the others see it", Effect.sync(() => other.events), ({ length }) => length === 2)
+        expect(other.ended()).toBe(false)
+      }
+    }))
+
+  it.scoped("128 may watch, 32 of them of a workspace; the next is told to come again; who goes makes room", () =>
+    Effect.gen(function*() {
+      const of = (workspace: string) =>
+        Effect.forEach(Array.from({ length: 32 }), () => watch({ "x-workspace-id": workspace }), { concurrency: 16 })
+      const first = yield* of("ws_1")
       const refused = yield* ask("GET", "/v1/deliveries/stream")
-      expect(refused).toMatchObject({ status: 503, json: { error: { type: "too_many_streams" } } })
+      expect(refused).toMatchObject({
+        status: 503,
+        json: { error: { type: "too_many_streams", message: "32 connections of the workspace watch already" } }
+      })
       expect(refused.headers.get("retry-after")).toBe("5")
-      all[0]?.hangUp()
+      const others = yield* Effect.forEach(["ws_2", "ws_3", "ws_4"], of)
+      expect(new Set([first, ...others].flat().map(({ status }) => status))).toEqual(new Set([200]))
+      expect(yield* ask("GET", "/v1/deliveries/stream", { workspace: "ws_5" })).toMatchObject({
+        status: 503,
+        json: { error: { type: "too_many_streams", message: "128 connections watch already" } }
+      })
+      first[0]?.hangUp()
       yield* until("there is room", watch(), ({ status }) => status === 200)
     }))
 

@@ -1,10 +1,14 @@
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Effect, Schedule, Stream } from "effect"
+import { Effect, Redacted, Schedule, Stream } from "effect"
 import { Topology } from "../../broker/Topology.ts"
+import { keyIdOf } from "../../model/ApiKey.ts"
+import { ApiKeys } from "../../registry/ApiKeys.ts"
 import { Subscriptions } from "../../registry/Subscriptions.ts"
 import { LiveDeliveries, type Watcher } from "../LiveDeliveries.ts"
+import { OperatorKey } from "./Authentication.ts"
+import { Principal } from "./contract/Common.ts"
 import { Unavailable, Unprocessable } from "./Errors.ts"
 import { gapEvent, heartbeat, liveEvents, opening } from "./LiveEvents.ts"
 import { Outlet } from "./Outlet.ts"
@@ -15,16 +19,24 @@ const heartbeatEvery = "15 seconds"
 /** A client that takes nothing for so long while there is no room is cut off; it may connect again where it was. */
 const patience = "10 seconds"
 
+/** How often it is looked whether the key is still valid. A revocation is known here within 5 s (ApiKeys). */
+const keyLookEvery = "1 second"
+
 const noPosition = new Unprocessable({
   type: "invalid",
   field: "last-event-id",
   message: "last-event-id: must be the id of an event of this stream; leave it away to begin now"
 })
 
-/** The handler of `GET /v1/deliveries/stream`. All that it starts ends with the request's scope. */
+/**
+ * The handler of `GET /v1/deliveries/stream`. All that it starts ends with the request's scope. What its key may see is asked for every message:
+ * nothing is handed over once the key is revoked or has expired, or while the broker cannot confirm that it is not; the first ends the stream.
+ */
 export const watching = Effect.gen(function*() {
   const live = yield* LiveDeliveries
   const subscriptions = yield* Subscriptions
+  const keys = yield* ApiKeys
+  const operatorId = keyIdOf(Redacted.value(yield* OperatorKey))
   const { eventsCreated } = yield* Topology
   const shown = { eventsCreated, isDeleted: (webhookId: string) => subscriptions.get(webhookId)?.deleted === true }
 
@@ -32,6 +44,9 @@ export const watching = Effect.gen(function*() {
     request: HttpServerRequest.HttpServerRequest,
     watched: Omit<Watcher, "offer" | "room">
   ) {
+    const { keyId } = yield* Principal
+    const mayWatch = () => keyId === operatorId || (keys.confirmed() && keys.find(keyId) !== undefined)
+    const isOver = () => keyId !== operatorId && keys.confirmed() && keys.find(keyId) === undefined
     const outlet = new Outlet()
     const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
     // What is being written to a client that does not read ends only with its connection.
@@ -39,6 +54,7 @@ export const watching = Effect.gen(function*() {
     const beginning = yield* live.watch({
       ...watched,
       offer: (fact, position) => {
+        if (!mayWatch()) return false
         const text = liveEvents(fact, position, shown)
         return text === "" || outlet.push(text)
       },
@@ -46,11 +62,17 @@ export const watching = Effect.gen(function*() {
         duration: patience,
         onSuccess: () => Effect.void,
         onTimeout: () => cut
-      }).pipe(Effect.flatten)
+      }).pipe(
+        Effect.flatten,
+        Effect.zipRight(Effect.repeat(Effect.void, { until: mayWatch, schedule: Schedule.spaced(keyLookEvery) }))
+      )
     }).pipe(Effect.catchTags({
       NoPosition: () => noPosition,
-      TooManyWatchers: ({ limit }) =>
-        new Unavailable({ type: "too_many_streams", message: `${limit} connections watch already` }),
+      TooManyWatchers: ({ limit, of }) =>
+        new Unavailable({
+          type: "too_many_streams",
+          message: `${limit} connections ${of === "workspace" ? "of the workspace " : ""}watch already`
+        }),
       BrokerUnavailable: brokerUnavailable
     }))
     const { gap, position } = beginning
@@ -60,6 +82,13 @@ export const watching = Effect.gen(function*() {
       Effect.forkScoped
     )
     yield* Effect.forkScoped(Effect.zipRight(live.ending, Effect.sync(() => outlet.end())))
+    yield* Effect.void.pipe(
+      Effect.repeat({ until: isOver, schedule: Schedule.spaced(keyLookEvery) }),
+      Effect.zipRight(Effect.sync(() => outlet.end())),
+      // A client that does not take what waits goes all the same.
+      Effect.zipRight(Effect.delay(cut, patience)),
+      Effect.forkScoped
+    )
     const first = opening(position) + (gap ? gapEvent(position) : "")
     return HttpServerResponse.stream(
       Stream.concat(Stream.make(Buffer.from(first)), Stream.repeatEffectOption(outlet.take)),
