@@ -40,6 +40,8 @@ const environment = (more: Environment) => ({
   PYTHONDONTWRITEBYTECODE: "1",
   PYTHONUNBUFFERED: "1",
   PYTHONUTF8: "1",
+  // Ruby and Java read their sources as the locale says, and a bare environment has none.
+  LC_ALL: "C.UTF-8",
   GOPROXY: "off",
   GOSUMDB: "off",
   GOFLAGS: "-mod=mod",

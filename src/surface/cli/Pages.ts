@@ -64,9 +64,12 @@ export const listed = <A>(
     ...(next === null ? [] : [`more: --cursor ${shellQuoted(next)}`])
   ].join("\n")
 
+/** Where something happens all the time the history is this much behind: it looks for messages five times a second. */
+const usuallyBehind = 1_000
+
 /** Says it when the newest may be missing: what is not shown may have happened all the same. */
 export const warnBehind = ({ behind }: { readonly behind: number }): Effect.Effect<void, never, Shell> =>
-  behind === 0 ? Effect.void : Effect.flatMap(
+  behind <= usuallyBehind ? Effect.void : Effect.flatMap(
     Shell,
     (shell) =>
       shell.error(`note: the history is ${behind} messages behind; the newest may be missing or not up to date`)
