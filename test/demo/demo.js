@@ -187,8 +187,10 @@ const demo = Effect.gen(function*() {
     yield* say(`webhook ${name.padEnd(9)} ${webhook.id}  for ${events.join(", ")}${note}`)
   }
 
-  /** @type {ReadonlyArray<{ type: string, example: unknown }>} */
-  const types = (yield* api("GET", "/v1/event-types", undefined)).data
+  // hookline's own types cannot be published.
+  /** @type {ReadonlyArray<{ type: string, example: unknown, reserved?: true }>} */
+  const all = (yield* api("GET", "/v1/event-types", undefined)).data
+  const types = all.filter(({ reserved }) => reserved !== true)
   const client = yield* Effect.acquireRelease(
     step("connecting to NATS", () =>
       connect({
