@@ -59,22 +59,23 @@ export const wholeNumber = (minimum: number, maximum: number) =>
     jsonSchema: { type: "integer", minimum, maximum }
   })
 
+const paged = <A, I>(item: Schema.Schema<A, I>) => ({
+  data: Schema.Array(item),
+  next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." })
+})
+
 /** A page: `next` is the cursor of the following page, or null. */
 export const page = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
-  Schema.Struct({
-    data: Schema.Array(item),
-    next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." })
-  }).annotations({ identifier })
+  Schema.Struct(paged(item)).annotations({ identifier })
 
-/** A page of the history, which follows the streams at a distance. */
+/** In whatever comes from the history, which follows the streams at a distance. */
+export const behind = Schema.Number.annotations({
+  description: "How many messages of the streams the history had not read yet, half a second ago at most; 0: none."
+})
+
+/** A page of the history. */
 export const historyPage = <A, I>(item: Schema.Schema<A, I>, identifier: string) =>
-  Schema.Struct({
-    data: Schema.Array(item),
-    next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." }),
-    behind: Schema.Number.annotations({
-      description: "How many messages of the streams the history had not read yet, half a second ago at most; 0: none."
-    })
-  }).annotations({ identifier })
+  Schema.Struct({ ...paged(item), behind }).annotations({ identifier })
 
 /** Where a page goes on, as the page before said; its form is nobody's business but the page's. */
 export const cursor = (form: RegExp) =>

@@ -6,7 +6,18 @@ import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 import { Access } from "./Access.ts"
-import { Authentication, cursor, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
+import {
+  Authentication,
+  behind,
+  cursor,
+  doc,
+  exact,
+  historyPage,
+  limit,
+  Time,
+  TimeQuery,
+  WorkspaceHeader
+} from "./Common.ts"
 import { DeliveryCounts, DeliveryView } from "./Deliveries.ts"
 
 const EventInput = Schema.Struct({
@@ -100,7 +111,7 @@ export type Explained = typeof Explained.Type
 const Explanation = Schema.Struct({
   event: EventView,
   webhooks: Schema.Array(Explained).annotations({ description: "Every webhook that the workspace has or had." }),
-  behind: Schema.Number
+  behind
 }).annotations({ identifier: "Explanation" })
 export type Explanation = typeof Explanation.Type
 

@@ -3,7 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import * as Error from "../Errors.ts"
-import { Authentication, doc, exact, Time, TimeQuery, webhookId, WorkspaceHeader } from "./Common.ts"
+import { Authentication, behind, doc, exact, Time, TimeQuery, webhookId, WorkspaceHeader } from "./Common.ts"
 import { DeliveryCounts } from "./Deliveries.ts"
 
 const figures = {
@@ -14,10 +14,6 @@ const figures = {
   }),
   p95_ms: Schema.NullOr(Schema.Number).annotations({ description: "95 % of the attempts took no longer." })
 }
-
-const behind = Schema.Number.annotations({
-  description: "How many messages of the streams the history had not read yet; 0: none."
-})
 
 const Health = Schema.Struct({
   webhook_id: Schema.String,
