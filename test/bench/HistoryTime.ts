@@ -170,13 +170,13 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
         return yield* withProduct(site, (product) =>
           Effect.acquireUseRelease(
             Effect.tap(found(product), (pid) => Effect.sync(() => void (still && process.kill(pid, "SIGSTOP")))),
-            (history) =>
-              drain(stage, round, { hookline: product.pid, "nats-server": broker.pid, history }, Effect.void).pipe(
-                Effect.raceFirst(product.ended)
-              ),
+            (history) => drain(stage, round, { hookline: product.pid, "nats-server": broker.pid, history }, Effect.void),
             (pid) => Effect.sync(() => void process.kill(pid, "SIGCONT"))
-          ))
+            // What one run left unread the next would have to read beside its own.
+          ).pipe(Effect.zipLeft(caughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))
       })
+    const cpu = ({ cpuSeconds }: Drained): string =>
+      Object.entries(cpuSeconds).map(([name, seconds]) => `${name} ${seconds?.toFixed(1) ?? "unknown"}`).join(", ")
     const faults: Array<string> = []
     const costs: Array<Cost> = []
     for (let run = 0; run < options.pairs; run++) {
@@ -191,6 +191,7 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
           ratio.toFixed(3)
         }`
       )
+      yield* stage.say(`    CPU seconds: ${cpu(kept)}; ${cpu(still)}`)
     }
     const records = yield* counts.records("attempt_failed")
     const few = Math.floor(total / failing)
