@@ -60,12 +60,13 @@ CREATE TABLE series (
  * there is none for what Deliveries.ts can find by way of another.
  */
 const indexes = `
-CREATE INDEX IF NOT EXISTS events_by_id ON events (workspace, id);
+CREATE INDEX IF NOT EXISTS events_by_id ON events (sequence >> 16, id);
 CREATE INDEX IF NOT EXISTS events_of_workspace ON events (workspace, sequence);
 CREATE INDEX IF NOT EXISTS events_by_type ON events (workspace, type, sequence);
-CREATE INDEX IF NOT EXISTS deliveries_by_key ON deliveries (key);
-CREATE INDEX IF NOT EXISTS deliveries_of_workspace ON deliveries (workspace, status, event_sequence, webhook);
-CREATE INDEX IF NOT EXISTS deliveries_of_webhook ON deliveries (webhook, status, event_sequence);
+CREATE INDEX IF NOT EXISTS deliveries_by_key ON deliveries (event_sequence >> 16, key);
+CREATE INDEX IF NOT EXISTS deliveries_of_workspace ON deliveries (workspace, event_sequence, webhook);
+CREATE INDEX IF NOT EXISTS deliveries_of_webhook ON deliveries (webhook, event_sequence);
+CREATE INDEX IF NOT EXISTS deliveries_by_status ON deliveries (webhook, status, event_sequence) WHERE status > 0;
 `
 
 /** The streams a history is of, with their creation times: a stream made anew makes the history another one. */
