@@ -1,10 +1,10 @@
 import { Effect, Option } from "effect"
 import { EventBodies } from "../../ledger/EventBodies.ts"
 import { History } from "../../ledger/History.ts"
-import type { HistoricEvent } from "../../ledger/history/Questions.ts"
+import type { HistoricEvent, Repeats } from "../../ledger/history/Questions.ts"
 import { isReserved } from "../../model/EventType.ts"
 import type { Reason } from "../../model/Explanation.ts"
-import type { EventView } from "./contract/Events.ts"
+import type { EventView, RepeatsView } from "./contract/Events.ts"
 import { deliveryView, pageSize } from "./DeliveryViews.ts"
 import { NotFound } from "./Errors.ts"
 import { iso } from "./Times.ts"
@@ -26,14 +26,30 @@ const messages: Readonly<Record<Reason, string>> = {
   quarantined: "the event was refused and is in quarantine"
 }
 
+const timeOrNull = (time: number | undefined): string | null => time === undefined ? null : iso(time)
+
 const view = (event: HistoricEvent): EventView => ({
   id: event.id,
+  sequence: event.sequence,
   event_type: event.type,
   published_at: iso(event.publishedAt),
   size: event.size ?? null,
   outcome: event.outcome,
+  duplicate_of: event.duplicateOf === undefined ? null : {
+    sequence: event.duplicateOf.sequence,
+    published_at: timeOrNull(event.duplicateOf.publishedAt)
+  },
   quarantine_id: event.quarantine === undefined ? null : `qrn_${event.quarantine.entry}`,
   deliveries: event.deliveries
+})
+
+const repeatsView = ({ count, latest }: Repeats): RepeatsView => ({
+  count,
+  latest: latest.map(({ publishedAt, sequence, type }) => ({
+    sequence,
+    event_type: type,
+    published_at: iso(publishedAt)
+  }))
 })
 
 interface Query {
@@ -71,10 +87,11 @@ export const eventHistory = Effect.gen(function*() {
 
   const show = (workspaceId: string, id: string) =>
     Effect.gen(function*() {
-      const { deliveries, event } = yield* find(workspaceId, id)
+      const { deliveries, event, repeats } = yield* find(workspaceId, id)
       const body = yield* bodies.load(event.sequence)
       return {
         ...view(event),
+        repeats: repeatsView(repeats),
         delivery_list: deliveries.map(deliveryView),
         body: Option.match(body, { onNone: () => null, onSome: ({ body }) => Buffer.from(body).toString("utf8") })
       }
@@ -89,7 +106,7 @@ export const eventHistory = Effect.gen(function*() {
 
   const why = (workspaceId: string, id: string) =>
     Effect.gen(function*() {
-      const { deliveries, event } = yield* find(workspaceId, id)
+      const { deliveries, event, repeats } = yield* find(workspaceId, id)
       const webhooks = yield* Effect.filterOrFail(
         history.ask("explain", { workspaceId, sequence: event.sequence, about: yield* aboutOf(event) }),
         (found) => found !== undefined,
@@ -98,6 +115,7 @@ export const eventHistory = Effect.gen(function*() {
       const byWebhook = new Map(deliveries.map((one) => [one.delivery.webhookId, one]))
       return {
         event: view(event),
+        repeats: repeatsView(repeats),
         webhooks: webhooks.map(({ events, reason, url, webhookId }) => {
           const delivery = byWebhook.get(webhookId)
           return {
