@@ -201,7 +201,7 @@ export const events = HttpApiGroup.make("events")
       .annotate(Access, { role: "read" })
       .annotateContext(doc(
         "Show an event",
-        "Of several with the same id the newest that repeats none, with what repeats it in `repeats`. What was published without an id has one that was made for it."
+        "Of several with the same id the newest that repeats none, with what repeats it in `repeats`; a repeat is known as one once the worker has recorded it. What was published without an id has one that was made for it."
       ))
   )
   .add(
