@@ -1,5 +1,6 @@
 import { type Asked, deliveries, delivery } from "./Deliveries.ts"
 import { event, events } from "./Events.ts"
+import { explain } from "./Explaining.ts"
 import { healthOf, stats, struggling } from "./Figures.ts"
 import type { Answers, Questions } from "./Questions.ts"
 import { recoverable, recoverableCount } from "./Recoverable.ts"
@@ -9,6 +10,7 @@ const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Ques
   delivery,
   events,
   event,
+  explain,
   health: healthOf,
   stats,
   recoverableCount,

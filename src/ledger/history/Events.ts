@@ -1,28 +1,36 @@
 import { type Asked, countsFrom, deliveriesOf, numberOfType, numberOfWorkspace } from "./Deliveries.ts"
-import type { Answers, HistoricEvent, Questions } from "./Questions.ts"
+import type { Answers, HistoricEvent, Questions, Repeats } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
 const columns =
-  "e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, q.entry, q.reason FROM events e JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence"
+  "e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence"
+
+/** So many repeats of an event are counted, and so many shown. */
+const mostRepeats = { counted: 1_000, shown: 20 }
 
 const optional = (value: Value | undefined): number | undefined =>
   value === null || value === undefined ? undefined : Number(value)
 
-const fromRow = (file: Sqlite, row: ReadonlyArray<Value>): HistoricEvent => ({
-  sequence: Number(row[0]),
-  id: String(row[1]),
-  type: String(row[2]),
-  publishedAt: Number(row[3]),
-  size: optional(row[4]),
-  duplicateOf: optional(row[5]),
-  quarantine: row[6] === null ? undefined : { entry: Number(row[6]), reason: String(row[7]) },
-  deliveries: countsFrom(
-    file.statement("SELECT status, count(*) FROM deliveries WHERE event_sequence = ? GROUP BY status").all([
-      row[0] ?? 0
-    ])
-  )
-})
+const fromRow = (file: Sqlite, row: ReadonlyArray<Value>): HistoricEvent => {
+  const duplicateOf = row[5] === null ? undefined : { sequence: Number(row[5]), publishedAt: optional(row[6]) }
+  const quarantine = row[7] === null ? undefined : { entry: Number(row[7]), reason: String(row[8]) }
+  return {
+    sequence: Number(row[0]),
+    id: String(row[1]),
+    type: String(row[2]),
+    publishedAt: Number(row[3]),
+    size: optional(row[4]),
+    outcome: duplicateOf !== undefined ? "duplicate" : quarantine !== undefined ? "quarantined" : "event",
+    duplicateOf,
+    quarantine,
+    deliveries: countsFrom(
+      file.statement("SELECT status, count(*) FROM deliveries WHERE event_sequence = ? GROUP BY status").all([
+        row[0] ?? 0
+      ])
+    )
+  }
+}
 
 /** Newest first. */
 export const events = (asked: Asked, question: Questions["events"]): Answers["events"] => {
@@ -45,7 +53,28 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
   return { data, next: rows.length > limit ? String(data.at(-1)?.sequence) : undefined }
 }
 
-/** The event of an id: of several the newest that repeats none, else the newest. With everything that explains what became of it. */
+/** The event at a sequence of EVENTS, if it is of this workspace. */
+export const eventAt = (file: Sqlite, workspace: number, sequence: number): HistoricEvent | undefined => {
+  const row = file.statement(`SELECT ${columns} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
+  return row === undefined ? undefined : fromRow(file, row)
+}
+
+const repeatsOf = (file: Sqlite, workspace: number, { id, sequence }: HistoricEvent): Repeats => {
+  // An index entry of the id holds the sequence as well, so that the newest are found without looking at older ones.
+  const rows = file.statement(
+    "SELECT e.sequence, t.name, e.published_at FROM events e INDEXED BY events_by_id CROSS JOIN duplicates u ON u.event_sequence = e.sequence JOIN types t ON t.number = e.type WHERE e.workspace = ? AND e.id = ? AND e.sequence > ? AND u.first_sequence = ? ORDER BY e.sequence DESC LIMIT ?"
+  ).all([workspace, id, sequence, sequence, mostRepeats.counted])
+  return {
+    count: rows.length,
+    latest: rows.slice(0, mostRepeats.shown).map(([sequence, type, publishedAt]) => ({
+      sequence: Number(sequence),
+      type: String(type),
+      publishedAt: Number(publishedAt)
+    }))
+  }
+}
+
+/** The event of an id: of several the newest that repeats none, else the newest. */
 export const event = (asked: Asked, { id, workspaceId }: Questions["event"]): Answers["event"] => {
   const { file } = asked
   const workspace = numberOfWorkspace(file, workspaceId)
@@ -55,16 +84,9 @@ export const event = (asked: Asked, { id, workspaceId }: Questions["event"]): An
   ).get([workspace, id])
   if (row === undefined) return undefined
   const found = fromRow(file, row)
-  const facts = file.statement(
-    "SELECT f.sequence, f.recorded_at, f.body FROM facts f JOIN webhooks w ON w.number = f.webhook WHERE w.workspace = ? ORDER BY f.sequence"
-  ).all([workspace])
   return {
     event: found,
-    deliveries: deliveriesOf(asked, found.sequence),
-    facts: facts.map(([sequence, recordedAt, body]) => ({
-      sequence: Number(sequence),
-      recordedAt: Number(recordedAt),
-      body: String(body)
-    }))
+    repeats: repeatsOf(file, workspace, found),
+    deliveries: deliveriesOf(asked, found.sequence)
   }
 }
