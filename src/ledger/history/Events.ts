@@ -1,10 +1,11 @@
+import { blockList, blockOf, blocks, inBlocks } from "./Blocks.ts"
 import { type Asked, countsFrom, deliveriesOf, numberOfType, numberOfWorkspace } from "./Deliveries.ts"
 import type { Answers, HistoricEvent, Questions, Repeats } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
-const columns =
-  "e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence"
+const selected = (index: string) =>
+  `SELECT e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e ${index} JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence`
 
 /** So many repeats of an event are counted, and so many shown. */
 const mostRepeats = { counted: 1_000, shown: 20 }
@@ -45,7 +46,7 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
     cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
   )
   const rows = file.statement(
-    `SELECT ${columns} WHERE e.workspace = ? ${
+    `${selected("")} WHERE e.workspace = ? ${
       type === undefined ? "" : "AND e.type = ?"
     } AND e.sequence >= ? AND e.sequence < ? ORDER BY e.sequence DESC LIMIT ?`
   ).all([workspace, ...(type === undefined ? [] : [type]), low, high, limit + 1])
@@ -55,18 +56,24 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
 
 /** The event at a sequence of EVENTS, if it is of this workspace. */
 export const eventAt = (file: Sqlite, workspace: number, sequence: number): HistoricEvent | undefined => {
-  const row = file.statement(`SELECT ${columns} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
+  const row = file.statement(`${selected("")} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
   return row === undefined ? undefined : fromRow(file, row)
 }
 
 const repeatsOf = (file: Sqlite, workspace: number, { id, sequence }: HistoricEvent): Repeats => {
-  // An index entry of the id holds the sequence as well, so that the newest are found without looking at older ones.
-  const rows = file.statement(
-    "SELECT e.sequence, t.name, e.published_at FROM events e INDEXED BY events_by_id CROSS JOIN duplicates u ON u.event_sequence = e.sequence JOIN types t ON t.number = e.type WHERE e.workspace = ? AND e.id = ? AND e.sequence > ? AND u.first_sequence = ? ORDER BY e.sequence DESC LIMIT ?"
-  ).all([workspace, id, sequence, sequence, mostRepeats.counted])
+  const ofBlock = file.statement(
+    `SELECT e.sequence, t.name, e.published_at FROM events e INDEXED BY events_by_id CROSS JOIN duplicates u ON u.event_sequence = e.sequence JOIN types t ON t.number = e.type WHERE ${
+      blockOf("e.sequence")
+    } = ? AND e.id = ? AND e.workspace = ? AND e.sequence > ? AND u.first_sequence = ? ORDER BY e.sequence DESC LIMIT ?`
+  )
+  const found: Array<ReadonlyArray<Value>> = []
+  for (const block of blockList(file)) {
+    const left = mostRepeats.counted - found.length
+    if (left > 0) found.push(...ofBlock.all([block, id, workspace, sequence, sequence, left]))
+  }
   return {
-    count: rows.length,
-    latest: rows.slice(0, mostRepeats.shown).map(([sequence, type, publishedAt]) => ({
+    count: found.length,
+    latest: found.slice(0, mostRepeats.shown).map(([sequence, type, publishedAt]) => ({
       sequence: Number(sequence),
       type: String(type),
       publishedAt: Number(publishedAt)
@@ -80,8 +87,10 @@ export const event = (asked: Asked, { id, workspaceId }: Questions["event"]): An
   const workspace = numberOfWorkspace(file, workspaceId)
   if (workspace === undefined) return undefined
   const row = file.statement(
-    `SELECT ${columns} WHERE e.workspace = ? AND e.id = ? ORDER BY u.first_sequence IS NULL DESC, q.entry IS NULL DESC, e.sequence DESC LIMIT 1`
-  ).get([workspace, id])
+    `${selected("INDEXED BY events_by_id")} WHERE ${
+      inBlocks("e.sequence")
+    } AND e.id = ? AND e.workspace = ? ORDER BY u.first_sequence IS NULL DESC, q.entry IS NULL DESC, e.sequence DESC LIMIT 1`
+  ).get([blocks(file), id, workspace])
   if (row === undefined) return undefined
   const found = fromRow(file, row)
   return {
