@@ -87,18 +87,19 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       return warnings.length === 0 ? {} : { warnings }
     })
 
-    /** With what waits and what was suppressed: without it where the history does not answer at once, the change itself is done. */
-    const showMoved = (webhook: Webhook) =>
+    /** With what waits and what was suppressed: null where the history does not answer at once. The webhook, or its change, is known all the same. */
+    const showCounted = (webhook: Webhook) =>
       history.ask("health", { workspaceId: webhook.workspaceId, webhookId: webhook.id, now: clock.now() }).pipe(
         Effect.timeout(historyPatience),
-        Effect.map(({ counts: { held, suppressed } }) => ({ ...show(webhook), held, suppressed })),
-        Effect.catchAll(() => Effect.succeed(show(webhook)))
+        Effect.map(({ counts: { held, suppressed } }) => ({ held, suppressed })),
+        Effect.orElseSucceed(() => ({ held: null, suppressed: null })),
+        Effect.map((counts) => ({ ...show(webhook), ...counts }))
       )
 
     type Simple = "enable" | "pause"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
-        return yield* showMoved(yield* registry[action](yield* ownWorkspace(headers), path.id))
+        return yield* showCounted(yield* registry[action](yield* ownWorkspace(headers), path.id))
       }).pipe(answering)
 
     return handlers
@@ -123,7 +124,7 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
-          return show(yield* Effect.mapError(registry.get(workspaceId, path.id), () => webhookNotFound))
+          return yield* showCounted(yield* Effect.mapError(registry.get(workspaceId, path.id), () => webhookNotFound))
         }))
       .handleRaw("change", ({ headers, path, request }) =>
         Effect.gen(function*() {
@@ -142,13 +143,13 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
           const { reason } = yield* readDisable(request)
-          return yield* showMoved(yield* registry.disable(workspaceId, path.id, reason))
+          return yield* showCounted(yield* registry.disable(workspaceId, path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
       .handleRaw("resume", ({ headers, path, request }) =>
         Effect.gen(function*() {
           const { rate } = yield* readResume(request)
-          return yield* showMoved(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
+          return yield* showCounted(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
         }).pipe(answering))
       .handleRaw("rotateSecret", ({ headers, path, request }) =>
         Effect.gen(function*() {

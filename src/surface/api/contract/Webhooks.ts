@@ -56,17 +56,18 @@ export const WebhookView = Schema.Struct({
 }).annotations({ identifier: "Webhook" })
 export type WebhookView = typeof WebhookView.Type
 
-const WebhookMoved = Schema.Struct({
+const WebhookCounted = Schema.Struct({
   ...WebhookView.fields,
-  held: exact(Schema.Number).annotations({
-    description: "Deliveries that are held now, as far as the history is; missing when it cannot be asked."
-  }),
-  suppressed: exact(Schema.Number).annotations({
+  held: Schema.NullOr(Schema.Number).annotations({
     description:
-      "Deliveries that came due while it was disabled and were not sent; `recover` with `only: suppressed` sends them."
+      "Deliveries that are held now, as far as the history is; null: it cannot be asked now, as while it is rebuilt."
+  }),
+  suppressed: Schema.NullOr(Schema.Number).annotations({
+    description:
+      "Deliveries that came due while it was disabled and were not sent; `recover` with `only: suppressed` sends them. null: as for `held`."
   })
-}).annotations({ identifier: "WebhookMoved" })
-export type WebhookMoved = typeof WebhookMoved.Type
+}).annotations({ identifier: "WebhookCounted" })
+export type WebhookCounted = typeof WebhookCounted.Type
 
 const WebhookPage = page(WebhookView, "Webhooks")
 
@@ -193,9 +194,9 @@ export const webhooks = HttpApiGroup.make("webhooks")
     HttpApiEndpoint.get("show", "/v1/webhooks/:id")
       .setPath(Schema.Struct({ id: webhookId }))
       .setHeaders(WorkspaceHeader)
-      .addSuccess(WebhookView)
+      .addSuccess(WebhookCounted)
       .addError(Error.NotFound.http)
-      .annotateContext(doc("Show a webhook", "As it is now, without its secret."))
+      .annotateContext(doc("Show a webhook", "As it is now, without its secret, and how many of its deliveries wait."))
   )
   .add(
     HttpApiEndpoint.patch("change", "/v1/webhooks/:id")
@@ -226,7 +227,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("enable", "/v1/webhooks/:id/enable")
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .annotateContext(doc(
         "Enable a webhook",
         "Enabling an enabled webhook changes nothing. What was suppressed meanwhile stays so: `POST /v1/webhooks/{id}/recover` with `only: suppressed` sends it."
@@ -235,7 +236,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
   .add(
     action("disable", "/v1/webhooks/:id/disable")
       .setPayload(DisableWebhook)
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .addError(Error.TooLarge.http)
       .annotateContext(doc(
         "Disable a webhook",
@@ -244,13 +245,13 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("pause", "/v1/webhooks/:id/pause")
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .annotateContext(doc("Pause a webhook", "Deliveries are held until it is resumed; that uses up no attempt."))
   )
   .add(
     action("resume", "/v1/webhooks/:id/resume")
       .setPayload(ResumeWebhook)
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .addError(Error.TooLarge.http)
       .annotateContext(doc(
         "Resume a paused webhook",
