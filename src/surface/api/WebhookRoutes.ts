@@ -14,9 +14,11 @@ import {
   DisableWebhook,
   ResumeWebhook,
   RotateSecret,
+  shownHours,
   type WebhookView
 } from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
+import { healthsInShort } from "./HealthInShort.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
 import { mask, testing } from "./Testing.ts"
 import { iso } from "./Times.ts"
@@ -96,6 +98,14 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
         Effect.map((counts) => ({ ...show(webhook), ...counts }))
       )
 
+    /** What a list has of each webhook's health, from one question; null where the history does not answer at once. */
+    const healths = (workspaceId: string) =>
+      history.ask("overview", { workspaceId, now: clock.now(), hours: shownHours }).pipe(
+        Effect.timeout(historyPatience),
+        Effect.map(healthsInShort),
+        Effect.orElseSucceed(() => (): null => null)
+      )
+
     type Simple = "enable" | "pause"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
@@ -116,10 +126,13 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           })
           return { ...showWithSecret(created), ...warnings }
         }).pipe(answering))
-      .handle("list", ({ headers }) =>
+      .handle("list", ({ headers, urlParams }) =>
         Effect.gen(function*() {
-          const all = yield* registry.list(yield* ownWorkspace(headers))
-          return { data: all.map(show), next: null }
+          const workspaceId = yield* ownWorkspace(headers)
+          const all = yield* registry.list(workspaceId)
+          if (urlParams.include === undefined) return { data: all.map(show), next: null }
+          const healthOf = yield* healths(workspaceId)
+          return { data: all.map((webhook) => ({ ...show(webhook), health: healthOf(webhook.id) })), next: null }
         }))
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {

@@ -69,7 +69,41 @@ const WebhookCounted = Schema.Struct({
 }).annotations({ identifier: "WebhookCounted" })
 export type WebhookCounted = typeof WebhookCounted.Type
 
-const WebhookPage = page(WebhookView, "Webhooks")
+/** Hours of a webhook's health in a list. */
+export const shownHours = 24
+
+const perHour = (what: string) =>
+  Schema.Array(Schema.Number).annotations({ description: `${what}, a number an hour, the oldest first.` })
+
+const HealthInShort = Schema.Struct({
+  recent: Schema.Struct({ attempts: Schema.Number, succeeded: Schema.Number }).annotations({
+    description: "The last 20 attempts, whenever they were."
+  }),
+  success_rate: Schema.NullOr(Schema.Number).annotations({
+    description: "Of those attempts, 0 to 1; null: there were none."
+  }),
+  last_attempt_at: Schema.NullOr(Time),
+  last_error: Schema.NullOr(Schema.String),
+  last_error_at: Schema.NullOr(Time),
+  hours: Schema.Struct({
+    from: Time,
+    succeeded: perHour("Attempts that succeeded"),
+    failed: perHour("Attempts that failed")
+  }).annotations({
+    description: "The last 24 hours, whole hours in UTC: the first begins at `from`, the last is the one that goes on."
+  })
+}).annotations({ identifier: "WebhookHealthInShort" })
+export type HealthInShort = typeof HealthInShort.Type
+
+const WebhookListed = Schema.Struct({
+  ...WebhookView.fields,
+  health: exact(Schema.NullOr(HealthInShort)).annotations({
+    description: "With `include=health`. null: the history cannot be asked now, as while it is rebuilt."
+  })
+}).annotations({ identifier: "WebhookListed" })
+export type WebhookListed = typeof WebhookListed.Type
+
+const WebhookPage = page(WebhookListed, "Webhooks")
 
 const warnings = Schema.Array(Schema.String).annotations({
   description: "What is accepted and yet worth a look, such as a host name that does not resolve."
@@ -187,7 +221,13 @@ export const webhooks = HttpApiGroup.make("webhooks")
   .add(
     HttpApiEndpoint.get("list", "/v1/webhooks")
       .setHeaders(WorkspaceHeader)
+      .setUrlParams(Schema.Struct({
+        include: exact(Schema.Literal("health")).annotations({
+          description: "`health`: with each webhook, how it fares in short and its attempts by the hour."
+        })
+      }))
       .addSuccess(WebhookPage)
+      .addError(Error.Unprocessable.http)
       .annotateContext(doc("List the webhooks", "All of the workspace, in the order of creation."))
   )
   .add(

@@ -110,7 +110,7 @@ const add = Command.make(
 const list = Command.make("list", where, (input) =>
   Effect.gen(function*() {
     const { callIn } = yield* client
-    const found = yield* callIn(input, (api, request) => api.webhooks.list(request))
+    const found = yield* callIn(input, (api, request) => api.webhooks.list({ ...request, urlParams: {} }))
     yield* print(input.json, found, (shell, { data }) =>
       data.length === 0 ? "no webhooks" : table<WebhookView>(
         [
