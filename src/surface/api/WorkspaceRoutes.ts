@@ -24,6 +24,10 @@ const checked = (field: "prefix" | "cursor", value: string | undefined) =>
     })
   )
 
+/** Undefined: it cannot be asked now. */
+const asked = <A, E>(question: Effect.Effect<Iterable<A>, E>) =>
+  question.pipe(Effect.timeout(patience), Effect.orElseSucceed(() => undefined))
+
 /**
  * Nothing says that there is a workspace but what it has: webhooks and API keys, which are in memory, events, which the history knows, and quarantine
  * entries, which the broker knows. The first of all are among the first of each.
@@ -34,10 +38,6 @@ export const workspaces = HttpApiBuilder.group(HooklineApi, "workspaces", (handl
     const keys = yield* ApiKeys
     const history = yield* History
     const quarantine = yield* Quarantine
-
-    /** Undefined: it cannot be asked now. */
-    const asked = <A, E>(question: Effect.Effect<Iterable<A>, E>) =>
-      question.pipe(Effect.timeout(patience), Effect.orElseSucceed(() => undefined))
 
     return handlers.handle("list", ({ urlParams }) =>
       Effect.gen(function*() {
