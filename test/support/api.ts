@@ -27,6 +27,7 @@ import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { OperatorKey } from "../../src/surface/api/Authentication.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { layer as historyCheck } from "../../src/surface/HistoryCheck.ts"
 import { LiveDeliveries } from "../../src/surface/LiveDeliveries.ts"
 import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
@@ -92,7 +93,7 @@ const apiOver = (url: string, { catalogue = bundled, config, log = () => undefin
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))
   )
-  return api.pipe(
+  return Layer.merge(api, historyCheck).pipe(
     Layer.provideMerge(below),
     Layer.provide(Logger.replace(Logger.defaultLogger, Logger.make((entry) => log(Logger.logfmtLogger.log(entry))))),
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))

@@ -139,6 +139,19 @@ interface HealthAnswer {
   readonly day: Omit<Step, "start">
 }
 
+/** How the webhooks of a workspace fare, in short. */
+interface Overview {
+  /** When the first of the hours began. */
+  readonly from: number
+  readonly webhooks: ReadonlyArray<{ readonly webhookId: string; readonly health: Health }>
+  /**
+   * Attempts by the hour in which they began, the oldest first: so many numbers as hours were asked for, for one webhook after the other. In one piece,
+   * because many small ones take longer from process to process than they took to be found.
+   */
+  readonly succeeded: Uint32Array
+  readonly failed: Uint32Array
+}
+
 /** A webhook whose last attempt failed. */
 interface Struggling {
   readonly workspaceId: string
@@ -159,6 +172,10 @@ export interface Questions {
   readonly explain: ExplainQuestion
   readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
   readonly stats: StatsQuestion
+  /** Those of whose events it knows, in the order of their ids: beginning with `prefix`, behind `after`. */
+  readonly workspaces: { readonly prefix: string; readonly after: string; readonly limit: number }
+  /** All webhooks of a workspace, not deleted, with so many hours: the last is the one that `now` is in. */
+  readonly overview: { readonly workspaceId: string; readonly now: number; readonly hours: number }
   readonly recoverableCount: RecoverableQuestion
   /** In the order of their events, from behind `after` on. */
   readonly recoverable: RecoverableQuestion & { readonly after: number; readonly limit: number }
@@ -174,6 +191,8 @@ export interface Answers {
   readonly explain: ReadonlyArray<ExplainedWebhook> | undefined
   readonly health: HealthAnswer
   readonly stats: ReadonlyArray<Step>
+  readonly workspaces: ReadonlyArray<string>
+  readonly overview: Overview
   readonly recoverableCount: { readonly count: number; readonly first: ReadonlyArray<string> }
   readonly recoverable: {
     readonly deliveries: ReadonlyArray<HistoricDelivery>
