@@ -115,6 +115,14 @@ export const ChangeWebhook = Schema.Struct({
   ...strict
 })
 
+export const CheckUrl = Schema.Struct({ url }).annotations({
+  identifier: "CheckUrl",
+  examples: [{ url: "https://example.com/webhooks/craftdesk" }],
+  ...strict
+})
+
+const UrlChecked = Schema.Struct({ url, warnings }).annotations({ identifier: "UrlChecked" })
+
 export const DisableWebhook = Schema.Struct({
   reason: exact(Schema.String).annotations({ description: "Why, for people; at most 500 characters." })
 }).annotations({ identifier: "DisableWebhook", examples: [{ reason: "moving to another host" }], ...strict })
@@ -181,6 +189,18 @@ export const webhooks = HttpApiGroup.make("webhooks")
       .annotateContext(doc(
         "Create a webhook",
         "Every event acknowledged after the answer, and of a type it subscribes to, is owed to it. The secret is shown here and never again."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.post("check", "/v1/webhooks/check")
+      .setHeaders(WorkspaceHeader)
+      .setPayload(CheckUrl)
+      .addSuccess(UrlChecked)
+      .addError(Error.TooLarge.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(doc(
+        "Check a URL",
+        "Whether a webhook could be created with it now: 422 says why not, as creation would. Nothing is created, and no request is made to it; its host is looked up."
       ))
   )
   .add(

@@ -1,0 +1,73 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams
+} from "@tanstack/react-router"
+import { Fault, NotFound } from "./NotFound.tsx"
+import { Shell } from "./Shell.tsx"
+
+/**
+ * The dashboard's addresses, all of them. A view is a page of a folder, loaded when it is first entered; it reads its part of the address
+ * with `useParams` and `useSearch`. The entries of the menu stand in Shell.tsx.
+ */
+
+const text = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  errorComponent: Fault,
+  /** An operator's workspace goes with him from view to view. */
+  validateSearch: (search: Record<string, unknown>): { readonly workspace?: string } => {
+    const workspace = text(search["workspace"])
+    return workspace === undefined ? {} : { workspace }
+  },
+  search: { middlewares: [retainSearchParams(["workspace"])] }
+})
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/webhooks", replace: true })
+  }
+})
+
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks",
+  component: lazyRouteComponent(() => import("./webhooks/WebhooksPage.tsx"), "WebhooksPage")
+})
+
+const addWebhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/new",
+  component: lazyRouteComponent(() => import("./webhooks/AddWebhookPage.tsx"), "AddWebhookPage")
+})
+
+const webhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/$webhookId",
+  component: lazyRouteComponent(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
+})
+
+const editWebhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/$webhookId/edit",
+  component: lazyRouteComponent(() => import("./webhooks/EditWebhookPage.tsx"), "EditWebhookPage")
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([index, webhooks, addWebhook, webhook, editWebhook]),
+  defaultPreload: "intent",
+  scrollRestoration: true
+})
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    readonly router: typeof router
+  }
+}

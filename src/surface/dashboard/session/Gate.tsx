@@ -1,0 +1,45 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query"
+import { lazy, type ReactNode, Suspense, useEffect } from "react"
+import { sessionKey } from "../api/Queries.ts"
+import { currentSession } from "../api/Session.ts"
+import { ErrorNotice } from "../shared/ErrorNotice.tsx"
+import { applyBrand } from "./Brand.ts"
+import styles from "./Gate.module.css"
+import { openPortal } from "./Portal.ts"
+import { SessionScope } from "./Session.tsx"
+
+const SignIn = lazy(() => import("./SignIn.tsx"))
+
+/** Shows the page to a session, and to nobody else the form that begins one; the address stays, so that one goes on where one was. */
+export const Gate = ({ children }: { readonly children: ReactNode }) => {
+  const queries = useQueryClient()
+  const { data: session, error, isFetching, refetch } = useQuery({
+    queryKey: sessionKey,
+    queryFn: async ({ signal }) => await openPortal() ?? await currentSession(signal),
+    staleTime: 60_000
+  })
+  const brand = session?.brand
+  useEffect(() => applyBrand(brand ?? null), [brand])
+
+  if (session !== undefined && session !== null) return <SessionScope session={session}>{children}</SessionScope>
+  if (session === null) {
+    return (
+      <Suspense>
+        <SignIn onSignedIn={(begun) => queries.setQueryData(sessionKey, begun)} />
+      </Suspense>
+    )
+  }
+  return (
+    <main className={styles["alone"]}>
+      <h1 className={styles["hidden"]}>Webhooks</h1>
+      {error !== null && (
+        <ErrorNotice
+          title="The dashboard could not be opened."
+          error={error}
+          onRetry={() => void refetch()}
+          retrying={isFetching}
+        />
+      )}
+    </main>
+  )
+}

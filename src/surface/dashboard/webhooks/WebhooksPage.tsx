@@ -1,0 +1,155 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query"
+import { Link } from "@tanstack/react-router"
+import { useCallback, useRef } from "react"
+import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { ButtonLink } from "../shared/Button.tsx"
+import { after } from "../shared/Clock.ts"
+import { ErrorNotice } from "../shared/ErrorNotice.tsx"
+import { percent } from "../shared/Numbers.ts"
+import { Page } from "../shared/Page.tsx"
+import { Skeleton } from "../shared/Skeleton.tsx"
+import { Sparkline } from "../shared/Sparkline.tsx"
+import { Cell, Row, Table } from "../shared/Table.tsx"
+import { Foreign } from "../shared/Text.tsx"
+import { Time } from "../shared/Time.tsx"
+import { useNow } from "../shared/useNow.ts"
+import { EventTypes } from "./EventTypes.tsx"
+import { lastHours } from "./Hours.ts"
+import { NoWebhooks } from "./NoWebhooks.tsx"
+import { type WebhookInList, webhooksKey, webhooksQuery } from "./Queries.ts"
+import { WebhookState } from "./State.tsx"
+import styles from "./WebhooksPage.module.css"
+
+/** However much is delivered, the list asks anew at most so often, in milliseconds. */
+const refreshEvery = 5000
+
+/** Asks for the list again once something has happened to a delivery. */
+const useLiveRefresh = (): void => {
+  const queries = useQueryClient()
+  const workspace = useWorkspaceKey()
+  const waiting = useRef(false)
+  useLive(useCallback(() => {
+    if (waiting.current) return
+    waiting.current = true
+    after(refreshEvery, () => {
+      waiting.current = false
+      void queries.invalidateQueries({ queryKey: webhooksKey(workspace) })
+    })
+  }, [queries, workspace]))
+}
+
+const columns = ["Webhook", "State", "Events", "Last 24 hours", "Last error"]
+
+const Rate = ({ webhook }: { readonly webhook: WebhookInList }) => {
+  const now = useNow()
+  const { health } = webhook
+  if (health === null) return <span className={styles["soft"]}>Not known now</span>
+  if (health.success_rate === null) return <span className={styles["soft"]}>No attempts</span>
+  return (
+    <div className={styles["rate"]}>
+      <span className={styles["percent"]}>{percent(health.success_rate)}</span>
+      <Sparkline span="The last 24 hours" steps={lastHours(health.hours, now)} />
+    </div>
+  )
+}
+
+const LastError = ({ webhook }: { readonly webhook: WebhookInList }) => {
+  const { health } = webhook
+  if (health === null || health.last_error === null) return <span className={styles["soft"]}>None</span>
+  return (
+    <div className={styles["error"]}>
+      <span className={health.failing_since === null ? styles["over"] : styles["failing"]}>
+        <Foreign>{health.last_error}</Foreign>
+      </span>
+      {health.last_error_at !== null && (
+        <span className={styles["soft"]}>
+          <Time at={health.last_error_at} />
+          {health.failing_since === null && ", succeeding since"}
+        </span>
+      )}
+    </div>
+  )
+}
+
+const WebhookRow = ({ webhook }: { readonly webhook: WebhookInList }) => (
+  <Row clickable>
+    <Cell main label="Webhook">
+      <Link to="/webhooks/$webhookId" params={{ webhookId: webhook.id }} className={styles["url"]}>
+        <Foreign>{webhook.url}</Foreign>
+      </Link>
+      {webhook.description !== "" && (
+        <p className={styles["description"]}>
+          <Foreign>{webhook.description}</Foreign>
+        </p>
+      )}
+    </Cell>
+    <Cell label="State">
+      <WebhookState state={webhook.state} />
+    </Cell>
+    <Cell label="Events">
+      <EventTypes events={webhook.events} atMost={3} />
+    </Cell>
+    <Cell label="Last 24 hours">
+      <Rate webhook={webhook} />
+    </Cell>
+    <Cell label="Last error">
+      <LastError webhook={webhook} />
+    </Cell>
+  </Row>
+)
+
+const Loading = () => (
+  <Table caption="Webhooks, loading" columns={columns}>
+    {[0, 1, 2].map((row) => (
+      <Row key={row}>
+        <Cell main label="Webhook">
+          <Skeleton width={36} />
+        </Cell>
+        {columns.slice(1).map((column) => (
+          <Cell key={column} label={column}>
+            <Skeleton width={10} />
+          </Cell>
+        ))}
+      </Row>
+    ))}
+  </Table>
+)
+
+/** All webhooks of the workspace, and how each fares. */
+export const WebhooksPage = () => {
+  const api = useApi()
+  const workspace = useWorkspaceKey()
+  const mayAdd = useCan("manage")
+  const { data, error, isFetching, refetch } = useQuery(webhooksQuery(api, workspace))
+  useLiveRefresh()
+  const webhooks = data?.data
+  const add = mayAdd && <ButtonLink kind="primary" to="/webhooks/new">Add webhook</ButtonLink>
+
+  return (
+    <Page
+      title="Webhooks"
+      lead="Every event of a type that a webhook subscribes to is sent to its URL, signed."
+      actions={webhooks === undefined || webhooks.length === 0 ? undefined : add}
+    >
+      {error !== null && (
+        <ErrorNotice
+          title={webhooks === undefined
+            ? "The webhooks could not be loaded."
+            : "What you see may be old: the webhooks could not be loaded anew."}
+          error={error}
+          onRetry={() => void refetch()}
+          retrying={isFetching}
+        />
+      )}
+      {webhooks === undefined
+        ? error === null && <Loading />
+        : webhooks.length === 0
+        ? <NoWebhooks action={add} />
+        : (
+          <Table caption="Webhooks" columns={columns}>
+            {webhooks.map((webhook) => <WebhookRow key={webhook.id} webhook={webhook} />)}
+          </Table>
+        )}
+    </Page>
+  )
+}
