@@ -1,24 +1,30 @@
 import styles from "./LiveStatus.module.css"
 import { useLiveState, useSession } from "./session/Session.tsx"
 import { Button } from "./shared/Button.tsx"
+import { classes } from "./shared/classes.ts"
 import { timeOfDay } from "./shared/Time.tsx"
 
-/** Whether what is shown is as it is now: a word in the corner while it is, a line across the top while it may not be. */
-export const LiveStatus = () => {
+const words = { off: "", connecting: "Connecting…", live: "Live", broken: "Reconnecting…" }
+
+/** Beside the name: whether what is shown is as it is now. */
+export const LiveMark = () => {
+  const { status } = useLiveState()
+  return <span className={classes(styles["mark"], styles[status])}>{words[status]}</span>
+}
+
+/** A line across the top of the view while what it shows may be old. */
+export const LiveNotice = () => {
   const { live } = useSession()
   const { since, status } = useLiveState()
   return (
-    <div role="status" className={status === "broken" ? styles["broken"] : styles["quiet"]}>
-      {status === "live" && <span className={styles["live"]}>Live</span>}
-      {status === "connecting" && "Connecting…"}
+    <div role="status" className={styles["place"]}>
       {status === "broken" && (
-        <>
+        <div className={styles["notice"]}>
           <span>
-            Reconnecting…{" "}
-            {since === null ? "What you see may be old." : `What you see may be old since ${timeOfDay(since)}.`}
+            Reconnecting…: what you see may be old{since === null ? "" : ` since ${timeOfDay(since)}`}.
           </span>
           <Button small kind="quiet" onClick={live.reconnect}>Reconnect now</Button>
-        </>
+        </div>
       )}
     </div>
   )

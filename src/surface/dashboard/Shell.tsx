@@ -3,7 +3,7 @@ import { Dialog as Primitive } from "radix-ui"
 import { useEffect, useState } from "react"
 import { endSession } from "./api/Queries.ts"
 import { signOut } from "./api/Session.ts"
-import { LiveStatus } from "./LiveStatus.tsx"
+import { LiveMark, LiveNotice } from "./LiveStatus.tsx"
 import { Gate } from "./session/Gate.tsx"
 import { Logo } from "./session/Logo.tsx"
 import { useSession } from "./session/Session.tsx"
@@ -91,13 +91,14 @@ const Frame = () => {
       <a href="#content" className={styles["skip"]}>Skip to content</a>
       <header className={styles["bar"]}>
         <Logo brand={session.brand} />
+        <LiveMark />
         <PhoneMenu />
       </header>
       <div className={styles["side"]}>
         <Side />
       </div>
       <main id="content" className={styles["main"]} tabIndex={-1}>
-        <LiveStatus />
+        <LiveNotice />
         {workspaceId === null
           ? (
             <Page
