@@ -23,8 +23,6 @@ const mostBehind = 10_000
 /** How long the history may take to read what stood in a stream before. */
 const catchingUp = Schedule.spaced("500 millis").pipe(Schedule.upTo("10 seconds"))
 
-const day = (milliseconds: number): number => Math.floor(milliseconds / 86_400_000)
-
 /** One look. */
 export const makeLook = Effect.gen(function*() {
   const { disableAfter } = yield* Config
@@ -36,16 +34,14 @@ export const makeLook = Effect.gen(function*() {
   const webhooks = yield* Webhooks
   const worker = yield* Worker
   const publish = yield* noticePublisher
-  /** Told of today. After a restart one is told again, as the same event. */
-  let told = { day: 0, webhooks: new Set<string>() }
+  /** The last event that a webhook was told of by: one each. After a restart it is told again, as the same event. */
+  const told = new Map<string, string>()
 
   const tell = Effect.fnUntraced(function*(webhook: Webhook, attempts: RecentAttempts) {
-    const now = clock.now()
-    if (told.day !== day(now)) told = { day: day(now), webhooks: new Set() }
-    const notice = failingNotice(webhook, attempts, now)
-    if (notice === undefined || told.webhooks.has(webhook.id)) return
+    const notice = failingNotice(webhook, attempts, clock.now())
+    if (notice === undefined || told.get(webhook.id) === notice.id) return
     yield* publish(notice, "history")
-    told.webhooks.add(webhook.id)
+    told.set(webhook.id, notice.id)
   })
 
   /**

@@ -30,7 +30,8 @@ export const noticeTypes: ReadonlyArray<EventType & { readonly type: NoticeType;
   },
   {
     type: "webhook.failing",
-    description: "Less than half of a webhook's last 20 attempts succeeded; at most once a day",
+    description:
+      "Less than half of a webhook's last 20 attempts succeeded, and the last one did not; at most once a day",
     example: {
       ...example,
       attempts: 20,

@@ -31,13 +31,16 @@ export const succeededOf = (recent: number): number => {
   return ones
 }
 
-/** One a webhook and day, in UTC: told again on the same day it is the same event. */
-const failingId = (webhookId: WebhookId, now: number): EventId =>
-  noticeId("webhook.failing", webhookId, iso(now).slice(0, 10))
+/** One a webhook and day of its last attempt, in UTC: told again on the same day, or after midnight of the same attempts, it is the same event. */
+const failingId = (webhookId: WebhookId, lastAttemptAt: number): EventId =>
+  noticeId("webhook.failing", webhookId, iso(lastAttemptAt).slice(0, 10))
 
 /**
- * For a webhook of whose last 20 attempts less than half succeeded, and the last one, within the hour, did not. Not for one that takes nothing but
- * hookline's own events: their deliveries make none.
+ * For a webhook of whose last 20 attempts less than half succeeded, where that is still so: of 11 failures and 9 successes after them it would be
+ * wrong to say that the endpoint is failing. Of its state now nothing tells but its last attempt, so that this must have failed, and within the hour.
+ * Nothing is lost by it: who looks does so every minute, and an endpoint that still fails has its next failure soon.
+ *
+ * Not for a webhook that takes nothing but hookline's own events: their deliveries make none.
  */
 export const failingNotice = (
   webhook: Struggling,
@@ -50,7 +53,7 @@ export const failingNotice = (
   if (webhook.events.every(isReserved)) return undefined
   return {
     type: "webhook.failing",
-    id: failingId(webhook.id, now),
+    id: failingId(webhook.id, lastAttemptAt),
     workspaceId: webhook.workspaceId,
     at: lastAttemptAt,
     data: {

@@ -38,7 +38,14 @@ describe("webhook.failing", () => {
     ["one attempt, which failed", "0", false],
     ["only the last 20 count, as failures", "1".repeat(100) + twenty(0), true],
     ["only the last 20 count, as successes", "0".repeat(100) + twenty(15), false],
-    ["it has just recovered", `${"0".repeat(19)}1`, false]
+    // What stands behind it is no longer so: the endpoint answers.
+    ["it has just recovered", `${"0".repeat(19)}1`, false],
+    ["11 failures, and 9 successes after them", "0".repeat(11) + "1".repeat(9), false],
+    ["9 successes, and 11 failures after them", "1".repeat(9) + "0".repeat(11), true],
+    ["it answers now and then, and did so last", "01001".repeat(4), false],
+    ["it answers now and then, and did not last", "10010".repeat(4), true],
+    ["it recovers, and fails again before half has succeeded", `${"0".repeat(11)}${"1".repeat(8)}0`, true],
+    ["it recovers, and fails again after that", `${"0".repeat(9)}${"1".repeat(10)}0`, false]
   ])("%s: %s", (_, outcomes, told) => {
     expect(failingNotice(webhook, after(outcomes), start) !== undefined).toBe(told)
   })
@@ -68,11 +75,14 @@ describe("webhook.failing", () => {
     expect(failingNotice(own, after(twenty(0)), start)).toBeUndefined()
   })
 
-  it("has one id a webhook and day", () => {
+  it("has one id a webhook and day of its last attempt", () => {
     const midnight = Date.UTC(2023, 10, 15)
     expect(idAt(midnight - 1)).toBe(idAt(midnight - day))
     expect(idAt(midnight)).not.toBe(idAt(midnight - 1))
     expect(idAt(midnight)).not.toBe(idAt(midnight, WebhookId.make("wh_2")))
+    // After midnight of the same attempts it is the event of the day before.
+    const before = after(twenty(0), { lastAttemptAt: midnight - 1 })
+    expect(failingNotice(webhook, before, midnight + 60_000)?.id).toBe(idAt(midnight - 1))
   })
 })
 

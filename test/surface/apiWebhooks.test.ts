@@ -79,7 +79,7 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
       const shown = yield* ask("GET", `/v1/webhooks/${String(json.id)}`)
       expect(shown.status).toBe(200)
       const { secret: _secret, ...rest } = json as unknown as Record<string, Json>
-      expect(shown.json).toEqual(rest)
+      expect(shown.json).toEqual({ ...rest, held: 0, suppressed: 0 })
       expect(shown.text).not.toContain("of-theirs")
     }))
 
@@ -105,7 +105,8 @@ layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
         expect([body, change.status, field(change.json)]).toEqual([body, 422, where])
       }
       const list = yield* ask("GET", "/v1/webhooks", { workspace: "ws_bad" })
-      expect(list.json).toEqual({ data: [before], next: null })
+      const { held: _held, suppressed: _suppressed, ...listed } = before as unknown as Record<string, unknown>
+      expect(list.json).toEqual({ data: [listed], next: null })
     }))
 
   it.effect("a body that is no JSON object: 400 or 422, too large: 413", () =>

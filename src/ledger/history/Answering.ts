@@ -1,6 +1,7 @@
 import { type Asked, deliveries, delivery } from "./Deliveries.ts"
 import { event, events } from "./Events.ts"
 import { healthOf, stats, struggling } from "./Figures.ts"
+import { overview } from "./Overview.ts"
 import type { Answers, Questions } from "./Questions.ts"
 import { recoverable, recoverableCount } from "./Recoverable.ts"
 
@@ -11,6 +12,7 @@ const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Ques
   event,
   health: healthOf,
   stats,
+  overview,
   recoverableCount,
   recoverable,
   struggling

@@ -8,7 +8,8 @@ export interface Health extends RecentAttempts {
   readonly lastErrorAt: number | undefined
 }
 
-const unknown: Health = {
+/** Of a webhook without an attempt. */
+export const unknown: Health = {
   recent: 0,
   recentCount: 0,
   lastAttemptAt: undefined,
@@ -33,7 +34,9 @@ const attempted = (health: Health, outcome: AttemptOutcome): Health => {
   }
 }
 
-const columns = "recent, recent_count, last_attempt_at, last_success_at, failing_since, last_error, last_error_at"
+/** Of the table `webhooks`. */
+export const columns =
+  "recent, recent_count, last_attempt_at, last_success_at, failing_since, last_error, last_error_at"
 
 const optional = (value: Value | undefined): number | undefined =>
   value === null || value === undefined ? undefined : Number(value)

@@ -117,6 +117,19 @@ interface HealthAnswer {
   readonly day: Omit<Step, "start">
 }
 
+/** How the webhooks of a workspace fare, in short. */
+interface Overview {
+  /** When the first of the hours began. */
+  readonly from: number
+  readonly webhooks: ReadonlyArray<{ readonly webhookId: string; readonly health: Health }>
+  /**
+   * Attempts by the hour in which they began, the oldest first: so many numbers as hours were asked for, for one webhook after the other. In one piece,
+   * because many small ones take longer from process to process than they took to be found.
+   */
+  readonly succeeded: Uint32Array
+  readonly failed: Uint32Array
+}
+
 /** A webhook whose last attempt failed. */
 interface Struggling {
   readonly workspaceId: string
@@ -136,6 +149,8 @@ export interface Questions {
   readonly event: { readonly workspaceId: string; readonly id: string }
   readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
   readonly stats: StatsQuestion
+  /** All webhooks of a workspace, not deleted, with so many hours: the last is the one that `now` is in. */
+  readonly overview: { readonly workspaceId: string; readonly now: number; readonly hours: number }
   readonly recoverableCount: RecoverableQuestion
   /** In the order of their events, from behind `after` on. */
   readonly recoverable: RecoverableQuestion & { readonly after: number; readonly limit: number }
@@ -149,6 +164,7 @@ export interface Answers {
   readonly event: EventDetail | undefined
   readonly health: HealthAnswer
   readonly stats: ReadonlyArray<Step>
+  readonly overview: Overview
   readonly recoverableCount: { readonly count: number; readonly first: ReadonlyArray<string> }
   readonly recoverable: {
     readonly deliveries: ReadonlyArray<HistoricDelivery>

@@ -8,14 +8,12 @@ import { Subscriptions } from "../../registry/Subscriptions.ts"
 import { HooklineApi } from "./Contract.ts"
 import { Unprocessable } from "./Errors.ts"
 import { readable, webhookNotFound } from "./Refusals.ts"
-import { iso } from "./Times.ts"
+import { iso, isoOrNull } from "./Times.ts"
 import { ownWorkspace } from "./Workspace.ts"
 
 const mostSteps = 2_000
 /** Without `from`: so many steps. */
 const shownSteps = { minute: 60, hour: 24 } as const
-
-const isoOrNull = (time: number | undefined) => (time === undefined ? null : iso(time))
 
 export const stats = HttpApiBuilder.group(HooklineApi, "stats", (handlers) =>
   Effect.gen(function*() {

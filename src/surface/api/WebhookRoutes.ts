@@ -15,9 +15,11 @@ import {
   DisableWebhook,
   ResumeWebhook,
   RotateSecret,
+  shownHours,
   type WebhookView
 } from "./contract/Webhooks.ts"
 import { Unprocessable } from "./Errors.ts"
+import { healthsInShort } from "./HealthInShort.ts"
 import { answering, webhookNotFound } from "./Refusals.ts"
 import { mask, testing } from "./Testing.ts"
 import { iso } from "./Times.ts"
@@ -89,18 +91,27 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
       return warnings.length === 0 ? {} : { warnings }
     })
 
-    /** With what waits and what was suppressed: without it where the history does not answer at once, the change itself is done. */
-    const showMoved = (webhook: Webhook) =>
+    /** With what waits and what was suppressed: null where the history does not answer at once. The webhook, or its change, is known all the same. */
+    const showCounted = (webhook: Webhook) =>
       history.ask("health", { workspaceId: webhook.workspaceId, webhookId: webhook.id, now: clock.now() }).pipe(
         Effect.timeout(historyPatience),
-        Effect.map(({ counts: { held, suppressed } }) => ({ ...show(webhook), held, suppressed })),
-        Effect.catchAll(() => Effect.succeed(show(webhook)))
+        Effect.map(({ counts: { held, suppressed } }) => ({ held, suppressed })),
+        Effect.orElseSucceed(() => ({ held: null, suppressed: null })),
+        Effect.map((counts) => ({ ...show(webhook), ...counts }))
+      )
+
+    /** What a list has of each webhook's health, from one question; null where the history does not answer at once. */
+    const healths = (workspaceId: string) =>
+      history.ask("overview", { workspaceId, now: clock.now(), hours: shownHours }).pipe(
+        Effect.timeout(historyPatience),
+        Effect.map(healthsInShort),
+        Effect.orElseSucceed(() => (): null => null)
       )
 
     type Simple = "enable" | "pause"
     const act = (action: Simple) => ({ headers, path }: OfOne) =>
       Effect.gen(function*() {
-        return yield* showMoved(yield* registry[action](yield* ownWorkspace(headers), path.id))
+        return yield* showCounted(yield* registry[action](yield* ownWorkspace(headers), path.id))
       }).pipe(answering)
 
     return handlers
@@ -124,15 +135,18 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           const { warnings = [] } = yield* checkAddress(url)
           return { url, warnings }
         }))
-      .handle("list", ({ headers }) =>
+      .handle("list", ({ headers, urlParams }) =>
         Effect.gen(function*() {
-          const all = yield* registry.list(yield* ownWorkspace(headers))
-          return { data: all.map(show), next: null }
+          const workspaceId = yield* ownWorkspace(headers)
+          const all = yield* registry.list(workspaceId)
+          if (urlParams.include === undefined) return { data: all.map(show), next: null }
+          const healthOf = yield* healths(workspaceId)
+          return { data: all.map((webhook) => ({ ...show(webhook), health: healthOf(webhook.id) })), next: null }
         }))
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
-          return show(yield* Effect.mapError(registry.get(workspaceId, path.id), () => webhookNotFound))
+          return yield* showCounted(yield* Effect.mapError(registry.get(workspaceId, path.id), () => webhookNotFound))
         }))
       .handleRaw("change", ({ headers, path, request }) =>
         Effect.gen(function*() {
@@ -151,13 +165,13 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)
           const { reason } = yield* readDisable(request)
-          return yield* showMoved(yield* registry.disable(workspaceId, path.id, reason))
+          return yield* showCounted(yield* registry.disable(workspaceId, path.id, reason))
         }).pipe(answering))
       .handle("pause", act("pause"))
       .handleRaw("resume", ({ headers, path, request }) =>
         Effect.gen(function*() {
           const { rate } = yield* readResume(request)
-          return yield* showMoved(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
+          return yield* showCounted(yield* registry.resume(yield* ownWorkspace(headers), path.id, rate))
         }).pipe(answering))
       .handleRaw("rotateSecret", ({ headers, path, request }) =>
         Effect.gen(function*() {

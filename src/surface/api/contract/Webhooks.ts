@@ -56,19 +56,54 @@ export const WebhookView = Schema.Struct({
 }).annotations({ identifier: "Webhook" })
 export type WebhookView = typeof WebhookView.Type
 
-const WebhookMoved = Schema.Struct({
+const WebhookCounted = Schema.Struct({
   ...WebhookView.fields,
-  held: exact(Schema.Number).annotations({
-    description: "Deliveries that are held now, as far as the history is; missing when it cannot be asked."
-  }),
-  suppressed: exact(Schema.Number).annotations({
+  held: Schema.NullOr(Schema.Number).annotations({
     description:
-      "Deliveries that came due while it was disabled and were not sent; `recover` with `only: suppressed` sends them."
+      "Deliveries that are held now, as far as the history is; null: it cannot be asked now, as while it is rebuilt."
+  }),
+  suppressed: Schema.NullOr(Schema.Number).annotations({
+    description:
+      "Deliveries that came due while it was disabled and were not sent; `recover` with `only: suppressed` sends them. null: as for `held`."
   })
-}).annotations({ identifier: "WebhookMoved" })
-export type WebhookMoved = typeof WebhookMoved.Type
+}).annotations({ identifier: "WebhookCounted" })
+export type WebhookCounted = typeof WebhookCounted.Type
 
-const WebhookPage = page(WebhookView, "Webhooks")
+/** Hours of a webhook's health in a list. */
+export const shownHours = 24
+
+const perHour = (what: string) =>
+  Schema.Array(Schema.Number).annotations({ description: `${what}, a number an hour, the oldest first.` })
+
+const HealthInShort = Schema.Struct({
+  recent: Schema.Struct({ attempts: Schema.Number, succeeded: Schema.Number }).annotations({
+    description: "The last 20 attempts, whenever they were."
+  }),
+  success_rate: Schema.NullOr(Schema.Number).annotations({
+    description: "Of those attempts, 0 to 1; null: there were none."
+  }),
+  last_attempt_at: Schema.NullOr(Time),
+  last_error: Schema.NullOr(Schema.String),
+  last_error_at: Schema.NullOr(Time),
+  hours: Schema.Struct({
+    from: Time,
+    succeeded: perHour("Attempts that succeeded"),
+    failed: perHour("Attempts that failed")
+  }).annotations({
+    description: "The last 24 hours, whole hours in UTC: the first begins at `from`, the last is the one that goes on."
+  })
+}).annotations({ identifier: "WebhookHealthInShort" })
+export type HealthInShort = typeof HealthInShort.Type
+
+const WebhookListed = Schema.Struct({
+  ...WebhookView.fields,
+  health: exact(Schema.NullOr(HealthInShort)).annotations({
+    description: "With `include=health`. null: the history cannot be asked now, as while it is rebuilt."
+  })
+}).annotations({ identifier: "WebhookListed" })
+export type WebhookListed = typeof WebhookListed.Type
+
+const WebhookPage = page(WebhookListed, "Webhooks")
 
 const warnings = Schema.Array(Schema.String).annotations({
   description: "What is accepted and yet worth a look, such as a host name that does not resolve."
@@ -206,16 +241,22 @@ export const webhooks = HttpApiGroup.make("webhooks")
   .add(
     HttpApiEndpoint.get("list", "/v1/webhooks")
       .setHeaders(WorkspaceHeader)
+      .setUrlParams(Schema.Struct({
+        include: exact(Schema.Literal("health")).annotations({
+          description: "`health`: with each webhook, how it fares in short and its attempts by the hour."
+        })
+      }))
       .addSuccess(WebhookPage)
+      .addError(Error.Unprocessable.http)
       .annotateContext(doc("List the webhooks", "All of the workspace, in the order of creation."))
   )
   .add(
     HttpApiEndpoint.get("show", "/v1/webhooks/:id")
       .setPath(Schema.Struct({ id: webhookId }))
       .setHeaders(WorkspaceHeader)
-      .addSuccess(WebhookView)
+      .addSuccess(WebhookCounted)
       .addError(Error.NotFound.http)
-      .annotateContext(doc("Show a webhook", "As it is now, without its secret."))
+      .annotateContext(doc("Show a webhook", "As it is now, without its secret, and how many of its deliveries wait."))
   )
   .add(
     HttpApiEndpoint.patch("change", "/v1/webhooks/:id")
@@ -246,7 +287,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("enable", "/v1/webhooks/:id/enable")
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .annotateContext(doc(
         "Enable a webhook",
         "Enabling an enabled webhook changes nothing. What was suppressed meanwhile stays so: `POST /v1/webhooks/{id}/recover` with `only: suppressed` sends it."
@@ -255,7 +296,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
   .add(
     action("disable", "/v1/webhooks/:id/disable")
       .setPayload(DisableWebhook)
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .addError(Error.TooLarge.http)
       .annotateContext(doc(
         "Disable a webhook",
@@ -264,13 +305,13 @@ export const webhooks = HttpApiGroup.make("webhooks")
   )
   .add(
     action("pause", "/v1/webhooks/:id/pause")
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .annotateContext(doc("Pause a webhook", "Deliveries are held until it is resumed; that uses up no attempt."))
   )
   .add(
     action("resume", "/v1/webhooks/:id/resume")
       .setPayload(ResumeWebhook)
-      .addSuccess(WebhookMoved)
+      .addSuccess(WebhookCounted)
       .addError(Error.TooLarge.http)
       .annotateContext(doc(
         "Resume a paused webhook",

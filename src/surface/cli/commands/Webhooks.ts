@@ -1,7 +1,7 @@
 import { Args, Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import { parseDuration } from "../../../Config.ts"
-import type { WebhookMoved, WebhookView } from "../../api/contract/Webhooks.ts"
+import type { WebhookCounted, WebhookView } from "../../api/contract/Webhooks.ts"
 import { commandName } from "../Banner.ts"
 import { given, idOf, layout, listOf, print, where } from "../Common.ts"
 import { wrong } from "../Failure.ts"
@@ -110,7 +110,7 @@ const add = Command.make(
 const list = Command.make("list", where, (input) =>
   Effect.gen(function*() {
     const { callIn } = yield* client
-    const found = yield* callIn(input, (api, request) => api.webhooks.list(request))
+    const found = yield* callIn(input, (api, request) => api.webhooks.list({ ...request, urlParams: {} }))
     yield* print(input.json, found, (shell, { data }) =>
       data.length === 0 ? "no webhooks" : table<WebhookView>(
         [
@@ -301,8 +301,8 @@ export const webhooksPage = page("webhooks", webhooks, [
 
 const secretNote = "\n\nThe secret is not shown again."
 
-const suppressedNote = ({ id, suppressed = 0 }: WebhookMoved): string => {
-  if (suppressed === 0) return ""
+const suppressedNote = ({ id, suppressed }: WebhookCounted): string => {
+  if (suppressed === null || suppressed === 0) return ""
   const [what, them] = suppressed === 1 ? ["1 delivery was", "it"] : [`${suppressed} deliveries were`, "them"]
   const line = `${commandName} webhooks recover ${id} --only suppressed`
   return `\n\n${what} suppressed while it was disabled. To send ${them}: ${line}`
@@ -313,7 +313,7 @@ const warn = (warnings: ReadonlyArray<string> | undefined): Effect.Effect<void, 
 
 const shown = (
   shell: ShellService,
-  webhook: WebhookView & Partial<WebhookMoved>,
+  webhook: WebhookView & Partial<WebhookCounted>,
   more: ReadonlyArray<readonly [string, string]> = []
 ): string =>
   fields([

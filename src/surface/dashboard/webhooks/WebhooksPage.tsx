@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
 import { useCallback, useRef } from "react"
+import type { Webhook } from "../api/Contract.ts"
 import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
 import { ButtonLink } from "../shared/Button.tsx"
 import { after } from "../shared/Clock.ts"
@@ -12,11 +13,9 @@ import { Sparkline } from "../shared/Sparkline.tsx"
 import { Cell, Row, Table } from "../shared/Table.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
-import { useNow } from "../shared/useNow.ts"
 import { EventTypes } from "./EventTypes.tsx"
-import { lastHours } from "./Hours.ts"
 import { NoWebhooks } from "./NoWebhooks.tsx"
-import { type WebhookInList, webhooksKey, webhooksQuery } from "./Queries.ts"
+import { webhooksKey, webhooksQuery } from "./Queries.ts"
 import { WebhookState } from "./State.tsx"
 import styles from "./WebhooksPage.module.css"
 
@@ -40,38 +39,43 @@ const useLiveRefresh = (): void => {
 
 const columns = ["Webhook", "State", "Events", "Last 24 hours", "Last error"]
 
-const Rate = ({ webhook }: { readonly webhook: WebhookInList }) => {
-  const now = useNow()
-  const { health } = webhook
-  if (health === null) return <span className={styles["soft"]}>Not known now</span>
-  if (health.success_rate === null) return <span className={styles["soft"]}>No attempts</span>
+const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((all, number) => all + number, 0)
+
+const Rate = ({ health }: Pick<Webhook, "health">) => {
+  if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
+  const { failed, succeeded } = health.hours
+  const attempts = sum(succeeded) + sum(failed)
+  if (attempts === 0) return <span className={styles["soft"]}>No attempts</span>
   return (
     <div className={styles["rate"]}>
-      <span className={styles["percent"]}>{percent(health.success_rate)}</span>
-      <Sparkline span="The last 24 hours" steps={lastHours(health.hours, now)} />
+      <span className={styles["percent"]}>{percent(sum(succeeded) / attempts)}</span>
+      <Sparkline
+        span="The last 24 hours"
+        steps={succeeded.map((number, hour) => ({ succeeded: number, failed: failed[hour] ?? 0 }))}
+      />
     </div>
   )
 }
 
-const LastError = ({ webhook }: { readonly webhook: WebhookInList }) => {
-  const { health } = webhook
-  if (health === null || health.last_error === null) return <span className={styles["soft"]}>None</span>
+const LastError = ({ health }: Pick<Webhook, "health">) => {
+  if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
+  const { last_attempt_at: lastAttempt, last_error: error, last_error_at: at } = health
+  if (error === null || at === null) return <span className={styles["soft"]}>None</span>
+  const over = lastAttempt !== null && lastAttempt > at
   return (
     <div className={styles["error"]}>
-      <span className={health.failing_since === null ? styles["over"] : styles["failing"]}>
-        <Foreign>{health.last_error}</Foreign>
+      <span className={over ? styles["over"] : styles["failing"]}>
+        <Foreign>{error}</Foreign>
       </span>
-      {health.last_error_at !== null && (
-        <span className={styles["soft"]}>
-          <Time at={health.last_error_at} />
-          {health.failing_since === null && ", succeeding since"}
-        </span>
-      )}
+      <span className={styles["soft"]}>
+        <Time at={at} />
+        {over && ", not since"}
+      </span>
     </div>
   )
 }
 
-const WebhookRow = ({ webhook }: { readonly webhook: WebhookInList }) => (
+const WebhookRow = ({ webhook }: { readonly webhook: Webhook }) => (
   <Row clickable>
     <Cell main label="Webhook">
       <Link to="/webhooks/$webhookId" params={{ webhookId: webhook.id }} className={styles["url"]}>
@@ -90,10 +94,10 @@ const WebhookRow = ({ webhook }: { readonly webhook: WebhookInList }) => (
       <EventTypes events={webhook.events} atMost={3} />
     </Cell>
     <Cell label="Last 24 hours">
-      <Rate webhook={webhook} />
+      <Rate health={webhook.health} />
     </Cell>
     <Cell label="Last error">
-      <LastError webhook={webhook} />
+      <LastError health={webhook.health} />
     </Cell>
   </Row>
 )
