@@ -41,7 +41,7 @@ const columns = ["Webhook", "State", "Events", "Last 24 hours", "Last error"]
 
 const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((all, number) => all + number, 0)
 
-const Rate = ({ health }: Pick<Webhook, "health">) => {
+const Rate = ({ health }: { readonly health: Webhook["health"] | undefined }) => {
   if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
   const { failed, succeeded } = health.hours
   const attempts = sum(succeeded) + sum(failed)
@@ -57,7 +57,7 @@ const Rate = ({ health }: Pick<Webhook, "health">) => {
   )
 }
 
-const LastError = ({ health }: Pick<Webhook, "health">) => {
+const LastError = ({ health }: { readonly health: Webhook["health"] | undefined }) => {
   if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
   const { last_attempt_at: lastAttempt, last_error: error, last_error_at: at } = health
   if (error === null || at === null) return <span className={styles["soft"]}>None</span>
