@@ -8,6 +8,7 @@ import {
 } from "@tanstack/react-router"
 import { Fault, NotFound } from "./NotFound.tsx"
 import { Shell } from "./Shell.tsx"
+import { type RangeName, ranges } from "./webhooks/Ranges.ts"
 
 /**
  * The dashboard's addresses, all of them. A view is a page of a folder, loaded when it is first entered; it reads its part of the address
@@ -51,6 +52,11 @@ const addWebhook = createRoute({
 const webhook = createRoute({
   getParentRoute: () => root,
   path: "/webhooks/$webhookId",
+  /** The range of its chart. */
+  validateSearch: (search: Record<string, unknown>): { readonly range?: RangeName } => {
+    const range = text(search["range"])
+    return range !== undefined && range in ranges ? { range: range as RangeName } : {}
+  },
   component: lazyRouteComponent(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
 })
 

@@ -1,4 +1,11 @@
-import { type InputHTMLAttributes, type ReactNode, type Ref, type TextareaHTMLAttributes, useId } from "react"
+import {
+  type InputHTMLAttributes,
+  type ReactNode,
+  type Ref,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId
+} from "react"
 import { classes } from "./classes.ts"
 import styles from "./Field.module.css"
 
@@ -63,6 +70,10 @@ export const CodeInput = (
 export const TextArea = (
   { className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement> & { readonly ref?: Ref<HTMLTextAreaElement> }
 ) => <textarea {...rest} className={classes(styles["input"], styles["area"], className)} />
+
+export const Select = (props: SelectHTMLAttributes<HTMLSelectElement>) => (
+  <select {...props} className={styles["input"]} />
+)
 
 interface CheckProps extends InputHTMLAttributes<HTMLInputElement> {
   readonly label: ReactNode

@@ -1,10 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query"
+import { useQuery } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
-import { useCallback, useRef } from "react"
 import type { Webhook } from "../api/Contract.ts"
-import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
+import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { ButtonLink } from "../shared/Button.tsx"
-import { after } from "../shared/Clock.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { percent } from "../shared/Numbers.ts"
 import { Page } from "../shared/Page.tsx"
@@ -18,24 +17,6 @@ import { NoWebhooks } from "./NoWebhooks.tsx"
 import { webhooksKey, webhooksQuery } from "./Queries.ts"
 import { WebhookState } from "./State.tsx"
 import styles from "./WebhooksPage.module.css"
-
-/** However much is delivered, the list asks anew at most so often, in milliseconds. */
-const refreshEvery = 5000
-
-/** Asks for the list again once something has happened to a delivery. */
-const useLiveRefresh = (): void => {
-  const queries = useQueryClient()
-  const workspace = useWorkspaceKey()
-  const waiting = useRef(false)
-  useLive(useCallback(() => {
-    if (waiting.current) return
-    waiting.current = true
-    after(refreshEvery, () => {
-      waiting.current = false
-      void queries.invalidateQueries({ queryKey: webhooksKey(workspace) })
-    })
-  }, [queries, workspace]))
-}
 
 const columns = ["Webhook", "State", "Events", "Last 24 hours", "Last error"]
 
@@ -125,7 +106,7 @@ export const WebhooksPage = () => {
   const workspace = useWorkspaceKey()
   const mayAdd = useCan("manage")
   const { data, error, isFetching, refetch } = useQuery(webhooksQuery(api, workspace))
-  useLiveRefresh()
+  useLiveRefresh(webhooksKey(workspace))
   const webhooks = data?.data
   const add = mayAdd && <ButtonLink kind="primary" to="/webhooks/new">Add webhook</ButtonLink>
 
