@@ -152,7 +152,14 @@ const outcomes: Record<OutcomeClass, true> = {
   protocol: true,
   address: true
 }
-const buckets: Record<Bucket, true> = { POSITIONS: true, LEASES: true, API_KEYS: true, SECRETS: true, JOBS: true }
+const buckets: Record<Bucket, true> = {
+  POSITIONS: true,
+  LEASES: true,
+  API_KEYS: true,
+  SECRETS: true,
+  JOBS: true,
+  SESSIONS: true
+}
 
 describe("docs/messages.md", () => {
   it.each(records.map((example) => [example["kind"], example] as const))(

@@ -7,6 +7,7 @@ import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { jobs } from "./contract/Jobs.ts"
 import { quarantine } from "./contract/Quarantine.ts"
+import { session } from "./contract/Sessions.ts"
 import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
 import { workspaces } from "./contract/Workspaces.ts"
@@ -27,6 +28,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(apiKeys)
   .add(workspaces)
   .add(jobs)
+  .add(session)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

@@ -164,7 +164,7 @@ export const events = HttpApiGroup.make("events")
       .setUrlParams(EventQuery)
       .addSuccess(historyPage(EventView, "Events"))
       .addError(Error.Unprocessable.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc("List events", "The newest first, with what became of each."))
   )
   .add(
@@ -173,7 +173,7 @@ export const events = HttpApiGroup.make("events")
       .setHeaders(WorkspaceHeader)
       .addSuccess(EventDetail)
       .addError(Error.NotFound.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Show an event",
         "Of several with the same id the one that was delivered. What was published without an id has one that was made for it."
@@ -185,12 +185,12 @@ export const events = HttpApiGroup.make("events")
       .setHeaders(WorkspaceHeader)
       .addSuccess(Explanation)
       .addError(Error.NotFound.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Explain an event",
         "Each webhook of the workspace as it was when the event was matched, and why it did or did not get the event. An event that matched nobody has no record: then as it was when the event was acknowledged."
       ))
   )
-  .annotate(Access, { role: "publish" })
+  .annotate(Access, { right: "publish" })
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ description: "Publishing domain events, and what became of them." }))

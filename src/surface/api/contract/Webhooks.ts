@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { EventId, WebhookId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import { Authentication, doc, exact, page, strict, Time, webhookId, WorkspaceHeader } from "./Common.ts"
 import { AttemptView } from "./Deliveries.ts"
 
@@ -343,6 +344,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
       .setPayload(TestWebhook)
       .addSuccess(Tested)
       .addError(Error.TooLarge.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Send a test event",
         "One request to the endpoint now, signed as a delivery is, with `x-webhook-test: true`; the answer is 200 and says what came of it, whatever that is. Disabled and paused webhooks too. It is not retried and no delivery. The body may be left out. 409 `secret_unavailable`: the webhook's secret cannot be opened, nothing was sent; 503: nothing was sent for another reason on our side, or 32 tests (8 of the workspace) are under way already. Whoever hangs up ends it."
