@@ -1,3 +1,4 @@
+import { address } from "./Address.ts"
 import { ApiFailure, failureOf, unreachable } from "./ApiFailure.ts"
 import type { Answer, Body, PathParameters, Query } from "./Contract.ts"
 import { endpoints, type UsedRoute } from "./Endpoints.ts"
@@ -27,23 +28,13 @@ interface Loose {
   readonly signal?: AbortSignal | undefined
 }
 
-export const address = (path: string, { path: parameters, query }: Loose): string => {
-  const values = (parameters ?? {}) as Readonly<Record<string, string>>
-  const filled = path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(values[name] ?? ""))
-  const search = new URLSearchParams()
-  for (const [name, value] of Object.entries((query ?? {}) as Readonly<Record<string, string | number | undefined>>)) {
-    if (value !== undefined && value !== "") search.set(name, String(value))
-  }
-  return search.size === 0 ? filled : `${filled}?${search}`
-}
-
 export const headersOf = (scope: Scope, method: string): Record<string, string> => ({
   ...(scope.workspaceId === null ? {} : { "x-workspace-id": scope.workspaceId }),
   ...(method === "GET" || scope.csrfToken === null ? {} : { "x-csrf-token": scope.csrfToken })
 })
 
 /** One request. A 204 answers undefined. */
-export const request = async (scope: Scope, method: string, path: string, options: Loose = {}): Promise<unknown> => {
+const request = async (scope: Scope, method: string, path: string, options: Loose = {}): Promise<unknown> => {
   const response = await fetch(address(path, options), {
     method,
     headers: {

@@ -45,9 +45,7 @@ export type PathParameters<N extends RouteName> = {
 }
 
 export type Webhook = Answer<"webhooks.list">["data"][number]
-export type WebhookHealth = Answer<"stats.health">
 export type Stats = Answer<"stats.series">
 export type EventType = Answer<"eventTypes.list">["data"][number]
 export type Delivery = Answer<"deliveries.list">["data"][number]
-export type DeliveryDetail = Answer<"deliveries.show">
-export type Attempt = DeliveryDetail["attempt_list"][number]
+export type Attempt = Answer<"deliveries.show">["attempt_list"][number]

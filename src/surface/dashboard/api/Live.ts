@@ -1,7 +1,8 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser"
 import { after, chance, now } from "../shared/Clock.ts"
-import { address, headersOf, type Scope } from "./Api.ts"
+import { headersOf, type Scope } from "./Api.ts"
 import type { Attempt, Delivery } from "./Contract.ts"
+import { endpoints } from "./Endpoints.ts"
 
 /**
  * The one stream of deliveries of a page. States:
@@ -124,7 +125,7 @@ export class Live {
     this.connection = connection
     this.heard()
     try {
-      const response = await fetch(address("/v1/deliveries/stream", {}), {
+      const response = await fetch(endpoints["deliveries.stream"][1], {
         headers: {
           accept: "text/event-stream",
           ...headersOf(this.scope, "GET"),

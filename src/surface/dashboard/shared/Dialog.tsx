@@ -62,5 +62,8 @@ const Sheet = ({ children, description, footer, look, onOpenChange, open, stays 
 /** A question or a short form before everything else. */
 export const Dialog = (props: DialogProps) => <Sheet {...props} look="centre" />
 
-/** More about one thing of a list, from the side; on a phone over all of it. */
+/**
+ * More about one thing of a list, from the side; on a phone over all of it.
+ * @public
+ */
 export const Drawer = (props: DialogProps) => <Sheet {...props} look="drawer" />

@@ -10,7 +10,7 @@ import { classes } from "./classes.ts"
 import styles from "./Field.module.css"
 
 /** What an input must be given so that its label, hint and error are its own. */
-export interface Described {
+interface Described {
   readonly id: string
   readonly "aria-describedby"?: string | undefined
   readonly "aria-invalid"?: true | undefined
@@ -67,6 +67,7 @@ export const CodeInput = (
   />
 )
 
+/** @public */
 export const TextArea = (
   { className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement> & { readonly ref?: Ref<HTMLTextAreaElement> }
 ) => <textarea {...rest} className={classes(styles["input"], styles["area"], className)} />

@@ -7,7 +7,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" })
 const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const
 
 /** `3 min. ago`, `in 2 hr.`; within a minute `just now` and `in a moment`. */
-export const ago = (time: number, now: number): string => {
+const ago = (time: number, now: number): string => {
   const distance = time - now
   for (const [unit, length] of units) {
     if (Math.abs(distance) >= length) return relative.format(Math.trunc(distance / length), unit)

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query"
 import { useNavigate, useSearch } from "@tanstack/react-router"
 import { lazy, type ReactNode, Suspense, useMemo } from "react"
+import { sentence } from "../api/ApiFailure.ts"
 import { useApi, useWorkspaceKey } from "../session/Session.tsx"
 import { now } from "../shared/Clock.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
@@ -69,7 +70,7 @@ const Figures = ({ webhookId }: { readonly webhookId: string }) => {
               </span>
             )}{" "}
           <Foreign>
-            {health.last_error}
+            {sentence(health.last_error)}
           </Foreign>{" "}
           {health.failing_since === null && (
             <span className={styles["soft"]}>

@@ -33,13 +33,11 @@ export const NoWebhooks = ({ action }: { readonly action: ReactNode }) => {
       <Empty title="No webhooks yet" action={action}>
         <p>
           A webhook is a URL of yours to which each event is sent as it happens, as a signed POST with JSON. Your
-          endpoint answers 200 within 30 seconds; anything else, and it is sent again for up to 24 hours.
+          endpoint answers 200 to say that it has it; until it does, the event is sent again as the retry schedule has
+          it.
         </p>
         <figure className={styles["example"]}>
-          <figcaption>
-            <span>POST https://example.com/webhooks</span>
-            <span>x-webhook-signature: 5d41402a…</span>
-          </figcaption>
+          <figcaption>POST https://example.com/webhooks</figcaption>
           <pre
             tabIndex={0}
             role="region"

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
+import { sentence } from "../api/ApiFailure.ts"
 import type { Webhook } from "../api/Contract.ts"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
@@ -10,7 +11,7 @@ import { Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Sparkline } from "../shared/Sparkline.tsx"
 import { Cell, Row, Table } from "../shared/Table.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { Foreign, visible } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
 import { EventTypes } from "./EventTypes.tsx"
 import { NoWebhooks } from "./NoWebhooks.tsx"
@@ -46,7 +47,7 @@ const LastError = ({ health }: { readonly health: Webhook["health"] | undefined 
   return (
     <div className={styles["error"]}>
       <span className={over ? styles["over"] : styles["failing"]}>
-        <Foreign>{error}</Foreign>
+        <Foreign>{sentence(error)}</Foreign>
       </span>
       <span className={styles["soft"]}>
         <Time at={at} />
@@ -59,7 +60,12 @@ const LastError = ({ health }: { readonly health: Webhook["health"] | undefined 
 const WebhookRow = ({ webhook }: { readonly webhook: Webhook }) => (
   <Row clickable>
     <Cell main label="Webhook">
-      <Link to="/webhooks/$webhookId" params={{ webhookId: webhook.id }} className={styles["url"]}>
+      <Link
+        to="/webhooks/$webhookId"
+        params={{ webhookId: webhook.id }}
+        className={styles["url"]}
+        title={visible(webhook.url)}
+      >
         <Foreign>{webhook.url}</Foreign>
       </Link>
       {webhook.description !== "" && (
