@@ -52,7 +52,7 @@ describe("the dashboard's client", () => {
     const failure = new ApiFailure({
       status: 422,
       type: "unknown_type",
-      message: "there is no such type",
+      message: "events[1]: there is no such type",
       field: "events[1]"
     })
     expect(fieldError(failure, "events")).toBe("There is no such type.")

@@ -1,3 +1,5 @@
+import { useQueryClient } from "@tanstack/react-query"
+import { useEffect } from "react"
 import styles from "./LiveStatus.module.css"
 import { useLiveState, useSession } from "./session/Session.tsx"
 import { Button } from "./shared/Button.tsx"
@@ -16,6 +18,16 @@ export const LiveMark = () => {
 export const LiveNotice = () => {
   const { live } = useSession()
   const { since, status } = useLiveState()
+  const queries = useQueryClient()
+  useEffect(() => {
+    // The server is there again: what could not be loaded is asked for once more.
+    if (status === "live") {
+      void queries.refetchQueries({
+        type: "active",
+        predicate: ({ state }) => state.status === "error"
+      })
+    }
+  }, [status, queries])
   return (
     <div role="status" className={styles["place"]}>
       {status === "broken" && (

@@ -20,6 +20,12 @@ export class ApiFailure extends Error {
     this.field = problem.field
   }
 
+  /** The reason as a sentence, without the field's name before it: it is shown beside the field. */
+  get reason(): string {
+    const prefix = `${this.field}: `
+    return sentence(this.message.startsWith(prefix) ? this.message.slice(prefix.length) : this.message)
+  }
+
   /** Asking again may help without anybody changing anything. */
   get passing(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500
@@ -61,7 +67,7 @@ export const failureFrom = (error: unknown): ApiFailure =>
 export const fieldError = (failure: ApiFailure | null | undefined, field: string): string | undefined => {
   if (failure?.field === undefined) return undefined
   const own = failure.field === field || failure.field.startsWith(`${field}[`) || failure.field.startsWith(`${field}.`)
-  return own ? sentence(failure.message) : undefined
+  return own ? failure.reason : undefined
 }
 
 /** The API's messages begin in lower case and end without a full stop. */

@@ -165,6 +165,8 @@ export class Live {
   private take({ data, event, id }: EventSourceMessage): void {
     if (id !== undefined) this.lastId = id
     if (event === "begin") {
+      // The stream goes on behind the last event; what else was asked for meanwhile may have failed or be old.
+      if (this.state.status === "broken") this.missed = true
       this.failures = 0
       this.trueUntil = now()
       this.move({ status: "live", since: null })

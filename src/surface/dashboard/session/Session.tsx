@@ -20,10 +20,12 @@ export const SessionScope = ({ children, session }: { readonly session: Session;
   const { workspace } = useSearch({ from: "__root__" })
   const workspaceId = session.workspace_id ?? workspace ?? null
   const csrfToken = session.csrf_token
-  const current = useMemo(() => {
+  // A session that is renewed is still the same: the stream goes on.
+  const requests = useMemo(() => {
     const scope = { workspaceId, csrfToken }
-    return { session, workspaceId, api: apiOf(scope), live: new Live(scope, endSession) }
-  }, [session, workspaceId, csrfToken])
+    return { api: apiOf(scope), live: new Live(scope, endSession) }
+  }, [workspaceId, csrfToken])
+  const current = useMemo(() => ({ session, workspaceId, ...requests }), [session, workspaceId, requests])
   return <Context value={current}>{children}</Context>
 }
 

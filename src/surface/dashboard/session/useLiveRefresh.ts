@@ -4,7 +4,7 @@ import type { Batch, LiveEvent } from "../api/Live.ts"
 import { after } from "../shared/Clock.ts"
 import { useLive } from "./Session.tsx"
 
-/** However much is delivered, an answer is asked for anew at most so often, in milliseconds. */
+/** However much is delivered, an answer is asked for anew at most so often, in milliseconds; at once when something was missed. */
 const every = 5000
 
 const webhookOf = (event: LiveEvent): string => event.type === "test" ? event.webhook_id : event.delivery.webhook_id
@@ -21,9 +21,11 @@ export const useLiveRefresh = (key: QueryKey, webhookId?: string): void => {
   useLive(useCallback(({ events, missed }: Batch) => {
     const concerned = missed || webhookId === undefined || events.some((event) => webhookOf(event) === webhookId)
     if (!concerned) return
-    stop.current ??= after(every, () => {
+    const refresh = (): void => {
       stop.current = undefined
       void queries.invalidateQueries({ queryKey: current.current })
-    })
+    }
+    if (missed) refresh()
+    else stop.current ??= after(every, refresh)
   }, [queries, webhookId]))
 }

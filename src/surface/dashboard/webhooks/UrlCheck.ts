@@ -31,7 +31,7 @@ export const useUrlCheck = (url: string, before: string | undefined): UrlCheck =
         const { warnings } = await api("webhooks.check", { body: { url: asked }, signal })
         return { reason: undefined, warnings }
       } catch (failure) {
-        if (failure instanceof ApiFailure && failure.status === 422) return { reason: failure.message, warnings: [] }
+        if (failure instanceof ApiFailure && failure.status === 422) return { reason: failure.reason, warnings: [] }
         throw failure
       }
     },
@@ -43,7 +43,7 @@ export const useUrlCheck = (url: string, before: string | undefined): UrlCheck =
   if (typed !== asked) return { state: "checking", message: "Checking…" }
   if (error !== null) return { state: "unknown", message: "It could not be checked now; it will be when you save." }
   if (data === undefined) return { state: "checking", message: "Checking…" }
-  if (data.reason !== undefined) return { state: "bad", message: sentence(data.reason.replace(/^url: /, "")) }
+  if (data.reason !== undefined) return { state: "bad", message: data.reason }
   return {
     state: "good",
     message: data.warnings.length === 0 ? "This URL can be used." : data.warnings.map(sentence).join(" ")

@@ -40,8 +40,7 @@ export const WebhookForm = (props: WebhookFormProps) => {
     setValues((before) => ({ ...before, [key]: value }))
     setMissing({})
   }
-  const problem = (field: string): string | undefined =>
-    missing[field] ?? fieldError(failure, field)?.replace(/^Url: /, "")
+  const problem = (field: string): string | undefined => missing[field] ?? fieldError(failure, field)
   const send = (event: FormEvent): void => {
     event.preventDefault()
     if (busy) return
