@@ -47,7 +47,7 @@ const SignIn = ({ onSignedIn }: { readonly onSignedIn: (session: Session) => voi
         <form className={styles["form"]} noValidate onSubmit={submit}>
           <Field
             label="API key"
-            hint="It is sent once, and kept on the server as a session of this browser."
+            hint="It is sent once, and exchanged for a session of this browser."
             error={refused}
           >
             {(described) => (

@@ -55,7 +55,7 @@ const options = (width: number, onPoint: (place: number | null) => void): uPlot.
         ...axis,
         grid,
         size: 48,
-        space: 40,
+        space: 28,
         incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 1_000_000],
         values: (_, splits) => splits.map(count)
       }

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query"
 import { useId } from "react"
 import type { EventType } from "../api/Contract.ts"
 import { useApi } from "../session/Session.tsx"
+import { Disclosure } from "../shared/Disclosure.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Check } from "../shared/Field.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -79,7 +80,11 @@ export const EventChoice = ({ error, onChange, value }: ChoiceProps & { readonly
   const chooseEvery = (on: boolean): void => onChange([...(on ? ["*"] : []), ...value.filter(isOwn)])
 
   return (
-    <fieldset className={styles["choice"]} aria-describedby={`${id}-said`}>
+    <fieldset
+      className={styles["choice"]}
+      aria-invalid={error === undefined ? undefined : true}
+      aria-describedby={`${id}-said`}
+    >
       <legend className={styles["title"]}>Events</legend>
       <div id={`${id}-said`} aria-live="polite" className={styles["said"]}>{error}</div>
       <div className={styles["kinds"]}>
@@ -124,8 +129,7 @@ export const EventChoice = ({ error, onChange, value }: ChoiceProps & { readonly
         </div>
       )}
       {own.size > 0 && (
-        <details className={styles["own"]} open={value.some(isOwn)}>
-          <summary>Events about the webhooks themselves</summary>
+        <Disclosure name="Events about the webhooks themselves" needed={value.some(isOwn)}>
           <p className={styles["hint"]}>
             They are in no “every event”: choose them if this endpoint is to watch the others.
           </p>
@@ -134,7 +138,7 @@ export const EventChoice = ({ error, onChange, value }: ChoiceProps & { readonly
               <GroupChoice key={group.entity} group={group} value={value} onChange={onChange} />
             ))}
           </div>
-        </details>
+        </Disclosure>
       )}
     </fieldset>
   )

@@ -8,8 +8,6 @@ import { counted } from "../shared/Numbers.ts"
 const what = (held: number | null): string =>
   held === null
     ? "What was held is sent."
-    : held === 0
-    ? "Nothing was held meanwhile."
     : `${counted(held, "held delivery", "held deliveries")} will be sent.`
 
 export const ResumeWebhook = ({ held, onClose, onResume }: {
@@ -42,23 +40,21 @@ export const ResumeWebhook = ({ held, onClose, onResume }: {
         </>
       }
     >
-      {held !== 0 && (
-        <Field
-          label="At most"
-          optional
-          hint="Attempts a second of what was held; all at once when empty. New events are not slowed down by it."
-          error={wrong ? "Enter a number above 0, up to 10,000." : undefined}
-        >
-          {(described) => (
-            <Input
-              {...described}
-              inputMode="decimal"
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-            />
-          )}
-        </Field>
-      )}
+      <Field
+        label="At most"
+        optional
+        hint="Attempts a second of what was held; all at once when empty. New events are not slowed down by it."
+        error={wrong ? "Enter a number above 0, up to 10,000." : undefined}
+      >
+        {(described) => (
+          <Input
+            {...described}
+            inputMode="decimal"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        )}
+      </Field>
     </Dialog>
   )
 }

@@ -24,7 +24,15 @@ export const WebhookActions = ({ webhook }: { readonly webhook: Answer<"webhooks
       {webhook.state === "enabled" && (
         <Button busy={move.isPending} onClick={() => move.mutate({ move: "pause" })}>Pause</Button>
       )}
-      {webhook.state === "paused" && <Button busy={move.isPending} onClick={() => setAsked("resume")}>Resume</Button>}
+      {webhook.state === "paused" && (
+        <Button
+          busy={move.isPending}
+          // With nothing held there is nothing to ask.
+          onClick={() => webhook.held === 0 ? move.mutate({ move: "resume", body: {} }) : setAsked("resume")}
+        >
+          Resume
+        </Button>
+      )}
       {webhook.state === "disabled" && (
         <Button busy={move.isPending} onClick={() => move.mutate({ move: "enable" })}>Enable</Button>
       )}

@@ -1,6 +1,7 @@
-import { type FormEvent, type ReactNode, useRef, useState } from "react"
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react"
 import { failureFrom, fieldError } from "../api/ApiFailure.ts"
 import { Button } from "../shared/Button.tsx"
+import { Disclosure } from "../shared/Disclosure.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Check, CodeInput, Field, Input } from "../shared/Field.tsx"
 import { Card } from "../shared/Page.tsx"
@@ -47,8 +48,19 @@ export const WebhookForm = (props: WebhookFormProps) => {
     const found = flaws(values)
     setMissing(found)
     if (Object.keys(found).length === 0) return onSubmit(values)
-    if (found["url"] !== undefined) form.current?.querySelector("input")?.focus()
+    const first = found["url"] !== undefined
+      ? "input[name=url]"
+      : found["events"] !== undefined
+      ? "fieldset input"
+      : undefined
+    if (first !== undefined) form.current?.querySelector<HTMLElement>(first)?.focus()
   }
+  useEffect(() => {
+    // Where the server found something, so that it is seen and can be mended at once.
+    if (failure?.field !== undefined) {
+      form.current?.querySelector<HTMLElement>("[aria-invalid] input, input[aria-invalid]")?.focus()
+    }
+  }, [failure?.field, error])
   const advanced = values.concurrency !== "" || values.rateLimit !== "" || (existing?.headers.length ?? 0) > 0
 
   return (
@@ -111,69 +123,70 @@ export const WebhookForm = (props: WebhookFormProps) => {
             </Field>
           </div>
         )}
-        <details
-          className={styles["advanced"]}
-          open={advanced || ["concurrency", "rate_limit", "headers"].some((field) => problem(field) !== undefined)}
-        >
-          <summary>Advanced: rate limit, concurrency, headers</summary>
-          <div className={styles["part"]}>
-            <div className={styles["pair"]}>
-              <Field
-                label="Rate limit"
-                optional
-                hint="Attempts a second; no limit when empty."
-                error={problem("rate_limit")}
-              >
-                {(described) => (
-                  <Input
-                    {...described}
-                    inputMode="decimal"
-                    name="rate_limit"
-                    value={values.rateLimit}
-                    onChange={(event) => set("rateLimit", event.target.value)}
-                  />
-                )}
-              </Field>
-              <Field
-                label="Concurrency"
-                optional
-                hint="Attempts at the same time, 1 to 256."
-                error={problem("concurrency")}
-              >
-                {(described) => (
-                  <Input
-                    {...described}
-                    inputMode="numeric"
-                    name="concurrency"
-                    value={values.concurrency}
-                    onChange={(event) => set("concurrency", event.target.value)}
-                  />
-                )}
-              </Field>
+        <div className={styles["part"]}>
+          <Disclosure
+            name="Advanced: rate limit, concurrency, headers"
+            needed={advanced || ["concurrency", "rate_limit", "headers"].some((field) => problem(field) !== undefined)}
+          >
+            <div className={styles["inner"]}>
+              <div className={styles["pair"]}>
+                <Field
+                  label="Rate limit"
+                  optional
+                  hint="Attempts a second; no limit when empty."
+                  error={problem("rate_limit")}
+                >
+                  {(described) => (
+                    <Input
+                      {...described}
+                      inputMode="decimal"
+                      name="rate_limit"
+                      value={values.rateLimit}
+                      onChange={(event) => set("rateLimit", event.target.value)}
+                    />
+                  )}
+                </Field>
+                <Field
+                  label="Concurrency"
+                  optional
+                  hint="Attempts at the same time, 1 to 256."
+                  error={problem("concurrency")}
+                >
+                  {(described) => (
+                    <Input
+                      {...described}
+                      inputMode="numeric"
+                      name="concurrency"
+                      value={values.concurrency}
+                      onChange={(event) => set("concurrency", event.target.value)}
+                    />
+                  )}
+                </Field>
+              </div>
+              {existing !== undefined && existing.headers.length > 0 && (
+                <Check
+                  label="Replace the extra headers"
+                  hint={
+                    <>
+                      It has{" "}
+                      <Foreign mono>{existing.headers.join(", ")}</Foreign>. Their values are not shown: enter all of
+                      them anew.
+                    </>
+                  }
+                  checked={values.headers !== null}
+                  onChange={(event) => set("headers", event.target.checked ? [] : null)}
+                />
+              )}
+              {(values.headers !== null || existing?.headers.length === 0) && (
+                <HeadersInput
+                  value={values.headers ?? []}
+                  error={problem("headers")}
+                  onChange={(headers) => set("headers", headers)}
+                />
+              )}
             </div>
-            {existing !== undefined && existing.headers.length > 0 && (
-              <Check
-                label="Replace the extra headers"
-                hint={
-                  <>
-                    It has{" "}
-                    <Foreign mono>{existing.headers.join(", ")}</Foreign>. Their values are not shown: enter all of them
-                    anew.
-                  </>
-                }
-                checked={values.headers !== null}
-                onChange={(event) => set("headers", event.target.checked ? [] : null)}
-              />
-            )}
-            {(values.headers !== null || existing?.headers.length === 0) && (
-              <HeadersInput
-                value={values.headers ?? []}
-                error={problem("headers")}
-                onChange={(headers) => set("headers", headers)}
-              />
-            )}
-          </div>
-        </details>
+          </Disclosure>
+        </div>
       </Card>
       {failure !== null && !inPlace && <ErrorNotice title={failed} error={failure} />}
       <div className={styles["buttons"]}>
