@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { lazy, type ReactNode, Suspense, useEffect } from "react"
+import { failureFrom } from "../api/ApiFailure.ts"
 import { sessionKey } from "../api/Queries.ts"
 import { currentSession } from "../api/Session.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
@@ -36,7 +37,7 @@ export const Gate = ({ children }: { readonly children: ReactNode }) => {
         <ErrorNotice
           title="The dashboard could not be opened."
           error={error}
-          onRetry={() => void refetch()}
+          onRetry={failureFrom(error).passing ? () => void refetch() : undefined}
           retrying={isFetching}
         />
       )}
