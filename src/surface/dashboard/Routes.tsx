@@ -17,6 +17,15 @@ import { type RangeName, ranges } from "./webhooks/Ranges.ts"
 
 const text = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
+/** Everything behind the `?` is text, as it stands there: `?workspace=123` names the workspace 123. */
+const parseSearch = (search: string): Record<string, unknown> => Object.fromEntries(new URLSearchParams(search))
+
+const stringifySearch = (search: Record<string, unknown>): string => {
+  const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== "")
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+  return query.size === 0 ? "" : `?${query}`
+}
+
 const root = createRootRoute({
   component: Shell,
   notFoundComponent: NotFound,
@@ -69,6 +78,8 @@ const editWebhook = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([index, webhooks, addWebhook, webhook, editWebhook]),
   defaultPreload: "intent",
+  parseSearch,
+  stringifySearch,
   scrollRestoration: true
 })
 

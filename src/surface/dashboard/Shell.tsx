@@ -94,9 +94,9 @@ const Frame = () => {
         <LiveMark />
         <PhoneMenu />
       </header>
-      <div className={styles["side"]}>
+      <aside aria-label="Workspace and menu" className={styles["side"]}>
         <Side />
-      </div>
+      </aside>
       <main id="content" className={styles["main"]} tabIndex={-1}>
         <LiveNotice />
         {workspaceId === null

@@ -7,7 +7,8 @@ import styles from "./Menu.module.css"
 export const Menu = ({ children, trigger }: { readonly trigger: ReactElement; readonly children: ReactNode }) => (
   <DropdownMenu.Root modal={false}>
     <DropdownMenu.Trigger asChild>{trigger}</DropdownMenu.Trigger>
-    <DropdownMenu.Portal>
+    {/* Into the content, so that it is in a landmark. */}
+    <DropdownMenu.Portal container={document.querySelector("#content")}>
       <DropdownMenu.Content className={styles["menu"]} align="end" sideOffset={4} collisionPadding={8}>
         {children}
       </DropdownMenu.Content>
