@@ -6,7 +6,7 @@ import { Button } from "./shared/Button.tsx"
 import { classes } from "./shared/classes.ts"
 import { timeOfDay } from "./shared/Time.tsx"
 
-const words = { off: "", connecting: "Connecting…", live: "Live", broken: "Reconnecting…" }
+const words = { off: "", connecting: "Connecting…", live: "Live", broken: "Not live" }
 
 /** Beside the name: whether what is shown is as it is now. */
 export const LiveMark = () => {

@@ -51,8 +51,8 @@ const Figures = ({ webhookId }: { readonly webhookId: string }) => {
         <Figure label="Success rate" note={health === undefined ? undefined : `of ${counted(attempts, "attempt")}`}>
           {shown(health?.success_rate, percent)}
         </Figure>
-        <Figure label="Latency, median">{shown(health?.p50_ms, latency)}</Figure>
-        <Figure label="Latency, 95 %">{shown(health?.p95_ms, latency)}</Figure>
+        <Figure label="Latency, p50">{shown(health?.p50_ms, latency)}</Figure>
+        <Figure label="Latency, p95">{shown(health?.p95_ms, latency)}</Figure>
         <Figure label="Waiting" note="retrying and held">
           {shown(health?.deliveries, ({ held, retrying }) => count(held + retrying))}
         </Figure>
