@@ -13,17 +13,15 @@ export const NotFound = () => (
 )
 
 /** A view that broke: a fault of the page itself, or a part of it that could not be loaded. */
-export const Fault = ({ error, reset }: ErrorComponentProps) => (
+export const Fault = ({ error }: ErrorComponentProps) => (
+  <Page title="Something broke">
+    <ErrorNotice title="This view could not be shown." error={error} onRetry={() => window.location.reload()} />
+  </Page>
+)
+
+/** The same, where even the frame around the views broke. */
+export const FaultAlone = (props: ErrorComponentProps) => (
   <main>
-    <Page title="Something broke">
-      <ErrorNotice
-        title="This view could not be shown."
-        error={error}
-        onRetry={() => {
-          reset()
-          window.location.reload()
-        }}
-      />
-    </Page>
+    <Fault {...props} />
   </main>
 )

@@ -6,7 +6,7 @@ import {
   redirect,
   retainSearchParams
 } from "@tanstack/react-router"
-import { Fault, NotFound } from "./NotFound.tsx"
+import { Fault, FaultAlone, NotFound } from "./NotFound.tsx"
 import { Shell } from "./Shell.tsx"
 import { type RangeName, ranges } from "./webhooks/Ranges.ts"
 
@@ -29,7 +29,7 @@ const stringifySearch = (search: Record<string, unknown>): string => {
 const root = createRootRoute({
   component: Shell,
   notFoundComponent: NotFound,
-  errorComponent: Fault,
+  errorComponent: FaultAlone,
   /** An operator's workspace goes with him from view to view. */
   validateSearch: (search: Record<string, unknown>): { readonly workspace?: string } => {
     const workspace = text(search["workspace"])
@@ -49,6 +49,11 @@ const index = createRoute({
 const webhooks = createRoute({
   getParentRoute: () => root,
   path: "/webhooks",
+  /** What is looked for in the list. */
+  validateSearch: (search: Record<string, unknown>): { readonly find?: string } => {
+    const find = text(search["find"])
+    return find === undefined ? {} : { find }
+  },
   component: lazyRouteComponent(() => import("./webhooks/WebhooksPage.tsx"), "WebhooksPage")
 })
 
@@ -78,6 +83,7 @@ const editWebhook = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([index, webhooks, addWebhook, webhook, editWebhook]),
   defaultPreload: "intent",
+  defaultErrorComponent: Fault,
   parseSearch,
   stringifySearch,
   scrollRestoration: true

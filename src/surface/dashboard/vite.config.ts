@@ -25,6 +25,7 @@ export default defineConfig({
       onwarn: (warning, warn) => warning.code === "MODULE_LEVEL_DIRECTIVE" ? undefined : warn(warning)
     }
   },
-  server: { host: "127.0.0.1", proxy: { "/v1": product, "/docs": product, "/openapi.json": product } },
+  // Host stays that of the page, so that the product takes its Origin for its own.
+  server: { host: "127.0.0.1", proxy: { "/v1": { target: product }, "/docs": { target: product } } },
   plugins: [budget({ firstView: "webhooks/WebhooksPage.tsx", kilobytes: 180 })]
 })

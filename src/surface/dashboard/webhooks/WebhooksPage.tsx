@@ -1,110 +1,62 @@
 import { useQuery } from "@tanstack/react-query"
-import { Link } from "@tanstack/react-router"
-import { sentence } from "../api/ApiFailure.ts"
+import { useNavigate, useSearch } from "@tanstack/react-router"
+import { useState } from "react"
 import type { Webhook } from "../api/Contract.ts"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
-import { ButtonLink } from "../shared/Button.tsx"
+import { Button, ButtonLink } from "../shared/Button.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
-import { percent } from "../shared/Numbers.ts"
+import { Input } from "../shared/Field.tsx"
+import { count, counted } from "../shared/Numbers.ts"
 import { Page } from "../shared/Page.tsx"
-import { Skeleton } from "../shared/Skeleton.tsx"
-import { Sparkline } from "../shared/Sparkline.tsx"
-import { Cell, Row, Table } from "../shared/Table.tsx"
-import { Foreign, visible } from "../shared/Text.tsx"
-import { Time } from "../shared/Time.tsx"
-import { EventTypes } from "./EventTypes.tsx"
 import { NoWebhooks } from "./NoWebhooks.tsx"
 import { webhooksKey, webhooksQuery } from "./Queries.ts"
-import { WebhookState } from "./State.tsx"
 import styles from "./WebhooksPage.module.css"
+import { WebhooksLoading, WebhookTable } from "./WebhookTable.tsx"
 
-const columns = ["Webhook", "State", "Events", "Last 24 hours", "Last error"]
+/** A list that is longer can be searched. */
+const short = 8
+/** Rows at first, and with each click more. */
+const step = 100
 
-const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((all, number) => all + number, 0)
-
-const Rate = ({ health }: { readonly health: Webhook["health"] | undefined }) => {
-  if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
-  const { failed, succeeded } = health.hours
-  const attempts = sum(succeeded) + sum(failed)
-  if (attempts === 0) return <span className={styles["soft"]}>No attempts</span>
-  return (
-    <div className={styles["rate"]}>
-      <span className={styles["percent"]}>{percent(sum(succeeded) / attempts)}</span>
-      <Sparkline
-        span="The last 24 hours"
-        steps={succeeded.map((number, hour) => ({ succeeded: number, failed: failed[hour] ?? 0 }))}
-      />
-    </div>
+const matches = (webhook: Webhook, find: string): boolean =>
+  [webhook.url, webhook.description, webhook.id, webhook.state, ...webhook.events].some((text) =>
+    text.toLowerCase().includes(find.toLowerCase())
   )
-}
 
-const LastError = ({ health }: { readonly health: Webhook["health"] | undefined }) => {
-  if (health === undefined || health === null) return <span className={styles["soft"]}>Not known now</span>
-  const { last_attempt_at: lastAttempt, last_error: error, last_error_at: at } = health
-  if (error === null || at === null) return <span className={styles["soft"]}>None</span>
-  const over = lastAttempt !== null && lastAttempt > at
+const WebhookList = ({ webhooks }: { readonly webhooks: ReadonlyArray<Webhook> }) => {
+  const { find = "" } = useSearch({ from: "/webhooks" })
+  const navigate = useNavigate({ from: "/webhooks" })
+  const [most, setMost] = useState(step)
+  const found = find === "" ? webhooks : webhooks.filter((webhook) => matches(webhook, find))
   return (
-    <div className={styles["error"]}>
-      <span className={over ? styles["over"] : styles["failing"]}>
-        <Foreign>{sentence(error)}</Foreign>
-      </span>
-      <span className={styles["soft"]}>
-        <Time at={at} />
-        {over && ", not since"}
-      </span>
-    </div>
-  )
-}
-
-const WebhookRow = ({ webhook }: { readonly webhook: Webhook }) => (
-  <Row clickable>
-    <Cell main label="Webhook">
-      <Link
-        to="/webhooks/$webhookId"
-        params={{ webhookId: webhook.id }}
-        className={styles["url"]}
-        title={visible(webhook.url)}
-      >
-        <Foreign>{webhook.url}</Foreign>
-      </Link>
-      {webhook.description !== "" && (
-        <p className={styles["description"]}>
-          <Foreign>{webhook.description}</Foreign>
-        </p>
+    <>
+      {(webhooks.length > short || find !== "") && (
+        <div className={styles["find"]}>
+          <Input
+            type="search"
+            aria-label="Find a webhook"
+            placeholder="Find by URL, description or event"
+            value={find}
+            onChange={({ target }) =>
+              void navigate({ search: (search) => ({ ...search, find: target.value }), replace: true })}
+          />
+          <span role="status" className={styles["soft"]}>
+            {find === ""
+              ? counted(webhooks.length, "webhook")
+              : `${count(found.length)} of ${counted(webhooks.length, "webhook")}`}
+          </span>
+        </div>
       )}
-    </Cell>
-    <Cell label="State">
-      <WebhookState state={webhook.state} />
-    </Cell>
-    <Cell label="Events">
-      <EventTypes events={webhook.events} atMost={3} />
-    </Cell>
-    <Cell label="Last 24 hours">
-      <Rate health={webhook.health} />
-    </Cell>
-    <Cell label="Last error">
-      <LastError health={webhook.health} />
-    </Cell>
-  </Row>
-)
-
-const Loading = () => (
-  <Table caption="Webhooks, loading" columns={columns}>
-    {[0, 1, 2].map((row) => (
-      <Row key={row}>
-        <Cell main label="Webhook">
-          <Skeleton width={36} />
-        </Cell>
-        {columns.slice(1).map((column) => (
-          <Cell key={column} label={column}>
-            <Skeleton width={10} />
-          </Cell>
-        ))}
-      </Row>
-    ))}
-  </Table>
-)
+      {found.length > 0 && <WebhookTable webhooks={found.slice(0, most)} />}
+      {found.length > most && (
+        <div>
+          <Button onClick={() => setMost(most + step)}>Show more: {count(found.length - most)} are left</Button>
+        </div>
+      )}
+    </>
+  )
+}
 
 /** All webhooks of the workspace, and how each fares. */
 export const WebhooksPage = () => {
@@ -133,14 +85,10 @@ export const WebhooksPage = () => {
         />
       )}
       {webhooks === undefined
-        ? error === null && <Loading />
+        ? error === null && <WebhooksLoading />
         : webhooks.length === 0
         ? <NoWebhooks action={add} />
-        : (
-          <Table caption="Webhooks" columns={columns}>
-            {webhooks.map((webhook) => <WebhookRow key={webhook.id} webhook={webhook} />)}
-          </Table>
-        )}
+        : <WebhookList webhooks={webhooks} />}
     </Page>
   )
 }
