@@ -36,7 +36,7 @@ export const unreachable = (): ApiFailure =>
   new ApiFailure({
     status: 0,
     type: "unreachable",
-    message: "The server cannot be reached. Check your connection; the page tries again by itself."
+    message: "The server cannot be reached. Check your connection, and try again."
   })
 
 interface ErrorBody {

@@ -35,9 +35,9 @@ export const EditWebhookPage = () => {
           <Link to="/webhooks">Webhooks</Link>
           {webhook !== undefined && (
             <>
-              {" / "}
+              <span aria-hidden="true">/</span>
               <Link to="/webhooks/$webhookId" params={{ webhookId }}>
-                <Foreign>{webhook.url}</Foreign>
+                <Foreign oneLine>{webhook.url}</Foreign>
               </Link>
             </>
           )}
