@@ -2,23 +2,18 @@ import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { lazy, type ReactNode, Suspense, useEffect } from "react"
 import { failureFrom } from "../api/ApiFailure.ts"
 import { sessionKey } from "../api/Queries.ts"
-import { currentSession } from "../api/Session.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { applyBrand } from "./Brand.ts"
 import styles from "./Gate.module.css"
-import { openPortal } from "./Portal.ts"
 import { SessionScope } from "./Session.tsx"
+import { sessionQuery } from "./SessionQuery.ts"
 
 const SignIn = lazy(() => import("./SignIn.tsx"))
 
 /** Shows the page to a session, and to nobody else the form that begins one; the address stays, so that one goes on where one was. */
 export const Gate = ({ children }: { readonly children: ReactNode }) => {
   const queries = useQueryClient()
-  const { data: session, error, isFetching, refetch } = useQuery({
-    queryKey: sessionKey,
-    queryFn: async ({ signal }) => await openPortal() ?? await currentSession(signal),
-    staleTime: 60_000
-  })
+  const { data: session, error, isFetching, refetch } = useQuery(sessionQuery)
   const brand = session?.brand
   useEffect(() => applyBrand(brand ?? null), [brand])
 
