@@ -1,5 +1,6 @@
 import { Context, Effect, Either, Layer, Redacted } from "effect"
 import { readFile } from "node:fs/promises"
+import { fileURLToPath } from "node:url"
 import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
 import { EmbeddedServer } from "./broker/EmbeddedServer.ts"
@@ -28,11 +29,14 @@ import { AttemptSpans } from "./outbound/AttemptSpans.ts"
 import * as Sender from "./outbound/Sender.ts"
 import { brandOf } from "./outbound/Signature.ts"
 import { ApiKeys } from "./registry/ApiKeys.ts"
+import { EndedSessions } from "./registry/EndedSessions.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
+import { PortalLinks } from "./registry/PortalLinks.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
 import { Webhooks } from "./registry/Webhooks.ts"
-import { OperatorKey } from "./surface/api/Authentication.ts"
+import { OperatorKey } from "./surface/api/Callers.ts"
+import { DashboardFolder } from "./surface/api/DashboardRoute.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
 import * as HistoryCheck from "./surface/HistoryCheck.ts"
@@ -165,7 +169,15 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
     Layer.provideMerge(Layer.merge(Metrics.layer, processMetrics)),
     Layer.provideMerge(
-      Layer.mergeAll(ApiKeys.layer, Quarantine.layer, Readiness.layer, Records.layer, RetryRequests.layer)
+      Layer.mergeAll(
+        ApiKeys.layer,
+        EndedSessions.layer,
+        PortalLinks.layer,
+        Quarantine.layer,
+        Readiness.layer,
+        Records.layer,
+        RetryRequests.layer
+      )
     ),
     Layer.provideMerge(Struggling.layer),
     Layer.provideMerge(History.layer(Redacted.value(site.natsUrl))),
@@ -177,6 +189,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provide(Layer.mergeAll(
       Layer.succeed(Config, { ...config, masterKeys: Redacted.value(site.masterKeys) }),
       Layer.succeed(OperatorKey, site.operatorKey),
+      Layer.succeed(DashboardFolder, fileURLToPath(new URL("./surface/dashboard/", import.meta.url))),
       Layer.succeed(EventCatalogue, catalogue)
     ))
   )

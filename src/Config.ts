@@ -79,6 +79,21 @@ const headerName = (value: string): string | undefined =>
 const list = (value: string): ReadonlyArray<string> =>
   value.split(",").map((part) => part.trim()).filter((part) => part !== "")
 
+/** A URL's origin, as a browser writes it. */
+const origin = (value: string): string | undefined => {
+  if (!/^https?:\/\/[^/?#@\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined
+  return new URL(value).origin
+}
+
+/** Origins of a Content-Security-Policy, of which each may begin with `*.`; nothing that could end the directive. */
+const ancestors = (value: string): ReadonlyArray<string> | undefined => {
+  if (value.trim() === "none") return []
+  const origins = list(value).map((one) => one.toLowerCase().replace(/\/$/, ""))
+  return origins.length > 0 && origins.every((one) => /^https?:\/\/(?:\*\.)?[a-z0-9.-]+(?::\d{1,5})?$/.test(one))
+    ? origins
+    : undefined
+}
+
 const aDuration = "a duration such as 250ms, 30s, 5m, 24h or 7d"
 const onOff = "true or false"
 const someBytes = "a size such as 512M or 10G"
@@ -107,6 +122,23 @@ export const settings = {
     accepts: "0 to 65535",
     default: "8080",
     parse: integer(0, 65_535)
+  }),
+  publicUrl: setting({
+    env: "HOOKLINE_PUBLIC_URL",
+    flag: "public-url",
+    doc:
+      "Where browsers reach the API and the dashboard, through a proxy that ends TLS, say: cookies are then made for https, and portal links lead there. The request's own `http://` address when not set.",
+    accepts: "an origin such as https://hooks.example.com, without a path",
+    default: undefined,
+    parse: origin
+  }),
+  frameAncestors: setting({
+    env: "HOOKLINE_FRAME_ANCESTORS",
+    flag: "frame-ancestors",
+    doc: "Whose pages may show the dashboard in a frame (`frame-ancestors` of its Content-Security-Policy).",
+    accepts: "none, or origins with commas between, such as https://app.example.com,https://*.example.org",
+    default: "none",
+    parse: ancestors
   }),
   apiRate: setting({
     env: "HOOKLINE_API_RATE",
@@ -382,7 +414,7 @@ export const settings = {
 type Settings = typeof settings
 /** A setting without a default is optional, every other one always has a value. */
 type Value<S> = S extends Setting<infer A> ? (S["default"] extends string ? A : A | undefined) : never
-type Optional = "natsUrl" | "natsServer" | "operatorKey" | "masterKeys" | "catalogue"
+type Optional = "publicUrl" | "natsUrl" | "natsServer" | "operatorKey" | "masterKeys" | "catalogue"
 
 export type HooklineConfig =
   & { readonly [K in Exclude<keyof Settings, Optional>]: NonNullable<Value<Settings[K]>> }

@@ -2,7 +2,7 @@ import { Context, Data, type Effect, type Option } from "effect"
 import type { BrokerUnavailable } from "./Streams.ts"
 
 /** The buckets of ARCHITECTURE.md. */
-export type Bucket = "POSITIONS" | "LEASES" | "API_KEYS" | "SECRETS" | "JOBS"
+export type Bucket = "POSITIONS" | "LEASES" | "API_KEYS" | "SECRETS" | "JOBS" | "SESSIONS"
 
 export interface Entry {
   readonly value: Uint8Array

@@ -25,6 +25,8 @@ const mebibyte = 1024 ** 2
 const day = 86_400_000
 /** Since a job was last written, which a running one is all the time. */
 const jobsKept = 30 * day
+/** Longer than any session of the dashboard can last without being renewed (24 h), and any portal link before it (1 h). Milliseconds. */
+export const sessionsKept = 26 * 3_600_000
 /** More than the headers of a message in QUARANTINE take. */
 const quarantineHeaders = 16 * 1024
 
@@ -175,6 +177,7 @@ const wantedStreams = (config: HooklineConfig, maxPayload: number): ReadonlyArra
     bucket("API_KEYS", replicas),
     bucket("SECRETS", replicas),
     bucket("JOBS", replicas, jobsKept),
+    bucket("SESSIONS", replicas, sessionsKept),
     {
       ...log,
       name: snapshotStream,

@@ -1,5 +1,5 @@
 import { Context, Data, Effect, Either, Layer, Redacted } from "effect"
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto"
 import { Config, InvalidSetting, settings } from "../Config.ts"
 import { isToken } from "../model/Id.ts"
 
@@ -28,11 +28,20 @@ interface MasterKey {
   readonly key: Redacted.Redacted<Uint8Array>
 }
 
+/** Seals text for one purpose, under keys that are for nothing else. */
+export interface Sealer {
+  /** With what the first key of the ring gives for the purpose. */
+  readonly seal: (clear: string) => string
+  readonly open: (box: string) => Either.Either<string, OpenFailed>
+}
+
 export class KeyRing extends Context.Tag("hookline/registry/KeyRing")<KeyRing, {
   /** With the first key of the ring. */
   readonly seal: (clear: Redacted.Redacted, binding: Binding) => string
   /** With whichever key of the ring sealed it. */
   readonly open: (box: string, binding: Binding) => Either.Either<Redacted.Redacted, OpenFailed>
+  /** Keys of their own for something that is no webhook's secret, made of the ring's by HKDF-SHA256 (RFC 5869). */
+  readonly sealer: (purpose: string) => Sealer
 }>() {
   static readonly layer = Layer.effect(
     KeyRing,
@@ -84,17 +93,18 @@ export const sealedBy = (box: string): string | undefined => {
 const associated = ({ kind, version, webhookId, workspaceId }: Binding): Uint8Array =>
   Buffer.from(`hookline v1\n${workspaceId}\n${webhookId}\n${version}\n${kind}`)
 
-const make = (keys: readonly [MasterKey, ...ReadonlyArray<MasterKey>]): Context.Tag.Service<KeyRing> => {
+/** A ring as such: seals bytes under its first key, opens under whichever key has sealed. */
+const ring = (keys: readonly [MasterKey, ...ReadonlyArray<MasterKey>]) => {
   const [sealing] = keys
   const byId = new Map(keys.map(({ id, key }) => [id, key]))
   return {
-    seal: (clear, binding) => {
+    seal: (clear: string, bound: Uint8Array): string => {
       const nonce = randomBytes(nonceBytes)
-      const cipher = createCipheriv("aes-256-gcm", Redacted.value(sealing.key), nonce).setAAD(associated(binding))
-      const sealed = Buffer.concat([cipher.update(Redacted.value(clear), "utf8"), cipher.final(), cipher.getAuthTag()])
+      const cipher = createCipheriv("aes-256-gcm", Redacted.value(sealing.key), nonce).setAAD(bound)
+      const sealed = Buffer.concat([cipher.update(clear, "utf8"), cipher.final(), cipher.getAuthTag()])
       return `v1.${sealing.id}.${nonce.toString("base64url")}.${sealed.toString("base64url")}`
     },
-    open: (box, binding) => {
+    open: (box: string, bound: Uint8Array): Either.Either<string, OpenFailed> => {
       const [version, keyId = "", nonceText = "", sealedText = "", ...rest] = box.split(".")
       const nonce = Buffer.from(nonceText, "base64url")
       const sealed = Buffer.from(sealedText, "base64url")
@@ -105,13 +115,32 @@ const make = (keys: readonly [MasterKey, ...ReadonlyArray<MasterKey>]): Context.
       return Either.try({
         try: () => {
           const decipher = createDecipheriv("aes-256-gcm", Redacted.value(key), nonce, { authTagLength: tagBytes })
-            .setAAD(associated(binding))
+            .setAAD(bound)
             .setAuthTag(sealed.subarray(-tagBytes))
           const clear = Buffer.concat([decipher.update(sealed.subarray(0, -tagBytes)), decipher.final()])
-          return Redacted.make(clear.toString("utf8"))
+          return clear.toString("utf8")
         },
         catch: () => new OpenFailed({ reason: "corrupt", keyId })
       })
+    }
+  }
+}
+
+const derived = ({ id, key }: MasterKey, purpose: string): MasterKey => ({
+  id,
+  key: Redacted.make(new Uint8Array(hkdfSync("sha256", Redacted.value(key), "", `hookline v1 ${purpose}`, keyBytes)))
+})
+
+const make = (keys: readonly [MasterKey, ...ReadonlyArray<MasterKey>]): Context.Tag.Service<KeyRing> => {
+  const { open, seal } = ring(keys)
+  return {
+    seal: (clear, binding) => seal(Redacted.value(clear), associated(binding)),
+    open: (box, binding) => Either.map(open(box, associated(binding)), (clear) => Redacted.make(clear)),
+    sealer: (purpose) => {
+      const [first, ...rest] = keys
+      const own = ring([derived(first, purpose), ...rest.map((key) => derived(key, purpose))])
+      const bound = Buffer.from(`hookline v1 ${purpose}`)
+      return { seal: (clear) => own.seal(clear, bound), open: (box) => own.open(box, bound) }
     }
   }
 }

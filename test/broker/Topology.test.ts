@@ -37,6 +37,7 @@ describe("Topology", () => {
         "KV_LEASES",
         "KV_POSITIONS",
         "KV_SECRETS",
+        "KV_SESSIONS",
         "OBJ_SNAPSHOTS",
         "QUARANTINE",
         "WEBHOOKS"

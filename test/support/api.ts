@@ -20,11 +20,14 @@ import { layer as addressPolicy } from "../../src/outbound/AddressPolicy.ts"
 import { layer as sender } from "../../src/outbound/Sender.ts"
 import { brandOf } from "../../src/outbound/Signature.ts"
 import { ApiKeys } from "../../src/registry/ApiKeys.ts"
+import { EndedSessions } from "../../src/registry/EndedSessions.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
+import { PortalLinks } from "../../src/registry/PortalLinks.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
-import { OperatorKey } from "../../src/surface/api/Authentication.ts"
+import { OperatorKey } from "../../src/surface/api/Callers.ts"
+import { DashboardFolder } from "../../src/surface/api/DashboardRoute.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
 import { layer as historyCheck } from "../../src/surface/HistoryCheck.ts"
@@ -42,6 +45,8 @@ export const operatorKey = "hk_op_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG"
 interface Options {
   readonly config?: Partial<HooklineConfig>
   readonly catalogue?: Catalogue
+  /** Of the built dashboard; without, there is none. */
+  readonly folder?: string
   /** Takes every log line of debug and above. */
   readonly log?: (line: string) => void
 }
@@ -72,7 +77,7 @@ const historyOf = (url: string) =>
     return Layer.fresh(History.layer(url)).pipe(Layer.provide(Layer.succeed(Config, { ...config, data })))
   }))
 
-const apiOver = (url: string, { catalogue = bundled, config, log = () => undefined }: Options) => {
+const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere", log = () => undefined }: Options) => {
   // The broker's time is real, whatever the test's clock says.
   const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
   const tests = Layer.unwrapEffect(Effect.map(Config, (config) => TestEvents.layer(brandOf(config, "0.0.0")))).pipe(
@@ -81,14 +86,19 @@ const apiOver = (url: string, { catalogue = bundled, config, log = () => undefin
   const below = Webhooks.layer(catalogue).pipe(
     Layer.provideMerge(tests),
     Layer.provideMerge(Subscriptions.layer),
-    Layer.provideMerge(Vault.layer.pipe(Layer.provide(KeyRing.layer))),
+    Layer.provideMerge(Vault.layer.pipe(Layer.provideMerge(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Layer.merge(keys, Quarantine.layer)),
+    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, PortalLinks.layer, Quarantine.layer)),
     Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
     Layer.provideMerge(Layer.succeed(EventCatalogue, catalogue)),
-    Layer.provideMerge(Layer.succeed(OperatorKey, Redacted.make(operatorKey))),
+    Layer.provideMerge(
+      Layer.merge(
+        Layer.succeed(OperatorKey, Redacted.make(operatorKey)),
+        Layer.succeed(DashboardFolder, folder)
+      )
+    ),
     Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))

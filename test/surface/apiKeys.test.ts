@@ -7,6 +7,7 @@ import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { type Role, roles } from "../../src/model/ApiKey.ts"
 import { WorkspaceId } from "../../src/model/Id.ts"
+import { rightsOf, rolesWith } from "../../src/model/Right.ts"
 import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { HooklineApi } from "../../src/surface/api/Contract.ts"
 import { accessOf, type Needed, routeName } from "../../src/surface/api/contract/Access.ts"
@@ -79,8 +80,8 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
             workspace: null,
             ...(method === "GET" ? {} : { body: "{" })
           })
-          const allowed = needed.scope !== "operator" &&
-            (needed.role === "any" || role === "manage" || role === needed.role)
+          const { right, scope } = needed
+          const allowed = scope !== "operator" && (right === "any" || rightsOf[role].has(right))
           const what = `${method} ${path} as ${role}: ${answer.text}`
           expect(answer.status !== 403, what).toBe(allowed)
           expect(answer.status, what).toBeLessThan(500)
@@ -88,7 +89,9 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
           if (!allowed) {
             expect(answer.json.error, what).toMatchObject({
               type: "forbidden",
-              message: expect.stringContaining(needed.scope === "operator" ? "operator's key" : `\`${needed.role}\``)
+              message: expect.stringContaining(
+                scope === "operator" || right === "any" ? "operator's key" : `\`${rolesWith(right)[0]}\``
+              )
             })
           }
         }

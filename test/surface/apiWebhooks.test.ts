@@ -6,6 +6,7 @@ const url = "http://127.0.0.1:9/hook"
 const field = (json: Json) => json.error?.field
 const create = (body: object = {}, workspace = "ws_1") =>
   ask("POST", "/v1/webhooks", { body: { url, events: ["project.*"], ...body }, workspace })
+const check = (body: object) => ask("POST", "/v1/webhooks/check", { body, workspace: "ws_check" })
 const made = (body: object = {}, workspace = "ws_1") =>
   Effect.map(create(body, workspace), ({ json }) => `/v1/webhooks/${String(json.id)}`)
 
@@ -54,6 +55,23 @@ const bad: ReadonlyArray<readonly [object, string]> = [
 ]
 
 layer(apiLayer(), { excludeTestServices: true })("webhooks over HTTP", (it) => {
+  it.effect("a URL is checked as creation checks it, and nothing is made", () =>
+    Effect.gen(function*() {
+      const good = yield* check({ url })
+      expect([good.status, good.json]).toEqual([200, { url, warnings: [] }])
+      for (const [body] of bad.filter(([, where]) => where === "url")) {
+        const checked = yield* check(body)
+        const { json } = yield* create(body, "ws_check")
+        expect([body, checked.status, field(checked.json), checked.json.error?.message]).toEqual([
+          body,
+          422,
+          "url",
+          json.error?.message
+        ])
+      }
+      expect((yield* ask("GET", "/v1/webhooks", { workspace: "ws_check" })).json.data).toEqual([])
+    }))
+
   it.effect("creation shows the secret once", () =>
     Effect.gen(function*() {
       const { json, status } = yield* create({

@@ -6,7 +6,9 @@ import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { jobs } from "./contract/Jobs.ts"
+import { portal } from "./contract/Portal.ts"
 import { quarantine } from "./contract/Quarantine.ts"
+import { session } from "./contract/Sessions.ts"
 import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
 import { workspaces } from "./contract/Workspaces.ts"
@@ -27,6 +29,8 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(apiKeys)
   .add(workspaces)
   .add(jobs)
+  .add(session)
+  .add(portal)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

@@ -73,6 +73,11 @@ export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", fields)
   static readonly http = over(409, "Refused in the present state, or somebody else changed it meanwhile.", Conflict)
 }
 
+/** 410: it was there, and is used up. */
+export class Gone extends Schema.TaggedError<Gone>()("Gone", fields) {
+  static readonly http = over(410, "It was there, and is used up or has expired.", Gone)
+}
+
 /** 413: over a size limit. Nothing was stored. */
 export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", fields) {
   static readonly http = over(413, "The body is over the limit. Nothing was stored.", TooLarge)
@@ -117,6 +122,7 @@ export type ApiError =
   | NotFound
   | MethodNotAllowed
   | Conflict
+  | Gone
   | TooLarge
   | Unprocessable
   | RateLimited

@@ -21,6 +21,7 @@ const statuses: Readonly<Record<Errors.ApiError["_tag"], number>> = {
   NotFound: HttpApiSchema.getStatusError(Errors.NotFound.http),
   MethodNotAllowed: HttpApiSchema.getStatusError(Errors.MethodNotAllowed.http),
   Conflict: HttpApiSchema.getStatusError(Errors.Conflict.http),
+  Gone: HttpApiSchema.getStatusError(Errors.Gone.http),
   TooLarge: HttpApiSchema.getStatusError(Errors.TooLarge.http),
   Unprocessable: HttpApiSchema.getStatusError(Errors.Unprocessable.http),
   RateLimited: HttpApiSchema.getStatusError(Errors.RateLimited.http),

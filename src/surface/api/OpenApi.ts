@@ -3,7 +3,7 @@ import * as Errors from "./Errors.ts"
 /**
  * What `@effect/platform` does not say in the OpenAPI document by itself: errors all have one shape (its own decode error never
  * leaves the server, see Faults.ts), a 429 and a 503 name their Retry-After, the bodies of `disable`,
- * `resume`, `rotate-secret`, `recover` and `test` may be left out, an answer that is a success says in words what it is, and a schema says nothing but what a generator of clients can use.
+ * `resume`, `rotate-secret`, `recover` and `test` may be left out, whatever takes an API key takes a session's cookie, an answer that is a success says in words what it is, and a schema says nothing but what a generator of clients can use.
  */
 
 type Json = Record<string, unknown>
@@ -34,6 +34,15 @@ const replaced = new Set([
   ...Object.keys(Errors).filter((name) => name !== "ErrorBody")
 ])
 
+/** Tried by ourselves, in one go with the key (Authentication.ts). */
+const session = {
+  type: "apiKey",
+  in: "cookie",
+  name: "__Host-hookline",
+  description:
+    "A session of the dashboard, begun with `POST /v1/session`; `__Host-hookline_portal` is a portal's, `hookline` a key's where there is no TLS. Counts only without `Authorization`. POST, PATCH and DELETE need `X-CSRF-Token` and an `Origin` that is the API's own."
+}
+
 const describeOperation = (operation: Json): Json => {
   const responses = Object.entries(isObject(operation.responses) ? operation.responses : {}).map(
     ([status, response]) => {
@@ -53,6 +62,9 @@ const describeOperation = (operation: Json): Json => {
   const body = operation.requestBody
   return {
     ...operation,
+    ...(Array.isArray(operation.security) && operation.security.length > 0
+      ? { security: [...operation.security as ReadonlyArray<unknown>, { session: [] }] }
+      : {}),
     responses: Object.fromEntries(responses),
     ...(isObject(body)
       ? { requestBody: { ...body, required: !optionalBodies.includes(String(operation.operationId)) } }
@@ -99,11 +111,16 @@ export const describe = (document: Record<string, unknown>): Record<string, unkn
   ])
   const components = isObject(document.components) ? document.components : {}
   const schemas = isObject(components.schemas) ? components.schemas : {}
+  const schemes = isObject(components.securitySchemes) ? components.securitySchemes : {}
   const kept = Object.entries(schemas).filter(([name]) => !replaced.has(name))
   return {
     ...document,
     servers: [{ url: "/", description: "The server that this document comes from." }],
     paths: tidied(Object.fromEntries(paths)),
-    components: { ...components, schemas: tidied(Object.fromEntries(kept)) }
+    components: {
+      ...components,
+      schemas: tidied(Object.fromEntries(kept)),
+      securitySchemes: { ...schemes, session }
+    }
   }
 }

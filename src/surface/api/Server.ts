@@ -6,14 +6,19 @@ import { Config, InvalidSetting, settings } from "../../Config.ts"
 import { LiveDeliveries } from "../LiveDeliveries.ts"
 import { apiKeys } from "./ApiKeyRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
+import { Callers } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
+import { dashboard } from "./DashboardRoute.ts"
 import { deliveries } from "./DeliveryRoutes.ts"
 import { docs } from "./DocsRoute.ts"
 import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
 import { jobs } from "./JobRoutes.ts"
+import { portal } from "./PortalRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
+import { session } from "./SessionRoutes.ts"
+import { Sessions } from "./Sessions.ts"
 import { stats } from "./StatsRoutes.ts"
 import { webhooks } from "./WebhookRoutes.ts"
 import { workspaces } from "./WorkspaceRoutes.ts"
@@ -105,7 +110,7 @@ const serve = Effect.gen(function*() {
 export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(faults),
   Layer.provide(HttpApiBuilder.middlewareOpenApi()),
-  Layer.provide(docs),
+  Layer.provide([docs, dashboard]),
   Layer.provide(HttpApiBuilder.api(HooklineApi)),
   Layer.provide(events),
   Layer.provide(eventTypes),
@@ -116,7 +121,10 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
   Layer.provide(jobs),
+  Layer.provide([session, portal]),
   Layer.provide(health),
   Layer.provide(authentication),
+  Layer.provide(Sessions.layer),
+  Layer.provide(Callers.layer),
   Layer.provide([HttpApiBuilder.Router.Live, HttpApiBuilder.Middleware.layer, NodeHttpServer.layerContext])
 )

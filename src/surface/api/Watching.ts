@@ -1,13 +1,10 @@
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Effect, Redacted, Schedule, Stream } from "effect"
+import { Effect, Schedule, Stream } from "effect"
 import { Topology } from "../../broker/Topology.ts"
-import { keyIdOf } from "../../model/ApiKey.ts"
-import { ApiKeys } from "../../registry/ApiKeys.ts"
 import { Subscriptions } from "../../registry/Subscriptions.ts"
 import { LiveDeliveries, type Watcher } from "../LiveDeliveries.ts"
-import { OperatorKey } from "./Authentication.ts"
 import { Principal } from "./contract/Common.ts"
 import { Unavailable, Unprocessable } from "./Errors.ts"
 import { gapEvent, heartbeat, liveEvents, opening } from "./LiveEvents.ts"
@@ -19,7 +16,7 @@ const heartbeatEvery = "15 seconds"
 /** A client that takes nothing for so long while there is no room is cut off; it may connect again where it was. */
 const patience = "10 seconds"
 
-/** How often it is looked whether the key is still valid. A revocation is known here within 5 s (ApiKeys). */
+/** How often it is looked whether the key or session is still valid. A revocation is known here within 5 s (ApiKeys). */
 const keyLookEvery = "1 second"
 
 const noPosition = new Unprocessable({
@@ -29,14 +26,13 @@ const noPosition = new Unprocessable({
 })
 
 /**
- * The handler of `GET /v1/deliveries/stream`. All that it starts ends with the request's scope. What its key may see is asked for every message:
- * nothing is handed over once the key is revoked or has expired, or while the broker cannot confirm that it is not; the first ends the stream.
+ * The handler of `GET /v1/deliveries/stream`. All that it starts ends with the request's scope. Whether its key or session still holds is asked for
+ * every message: nothing is handed over once it is revoked, signed out or has expired, or while the broker cannot confirm that it is not; the first
+ * ends the stream.
  */
 export const watching = Effect.gen(function*() {
   const live = yield* LiveDeliveries
   const subscriptions = yield* Subscriptions
-  const keys = yield* ApiKeys
-  const operatorId = keyIdOf(Redacted.value(yield* OperatorKey))
   const { eventsCreated } = yield* Topology
   const shown = { eventsCreated, isDeleted: (webhookId: string) => subscriptions.get(webhookId)?.deleted === true }
 
@@ -44,9 +40,9 @@ export const watching = Effect.gen(function*() {
     request: HttpServerRequest.HttpServerRequest,
     watched: Omit<Watcher, "offer" | "room">
   ) {
-    const { keyId } = yield* Principal
-    const mayWatch = () => keyId === operatorId || (keys.confirmed() && keys.find(keyId) !== undefined)
-    const isOver = () => keyId !== operatorId && keys.confirmed() && keys.find(keyId) === undefined
+    const { standing } = yield* Principal
+    const mayWatch = () => standing() === "valid"
+    const isOver = () => standing() === "over"
     const outlet = new Outlet()
     const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
     // What is being written to a client that does not read ends only with its connection.

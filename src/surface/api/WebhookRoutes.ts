@@ -10,6 +10,7 @@ import { jsonBody } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
 import {
   ChangeWebhook,
+  CheckUrl,
   CreateWebhook,
   DisableWebhook,
   ResumeWebhook,
@@ -27,6 +28,7 @@ import { ownWorkspace, type WorkspaceHeaders } from "./Workspace.ts"
 /** How long an answer waits for the counts that go with it. */
 const historyPatience = "1 second"
 
+const readCheck = jsonBody(CheckUrl)
 const readCreate = jsonBody(CreateWebhook)
 const readChange = jsonBody(ChangeWebhook)
 const readDisable = jsonBody(DisableWebhook, {})
@@ -126,6 +128,13 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           })
           return { ...showWithSecret(created), ...warnings }
         }).pipe(answering))
+      .handleRaw("check", ({ headers, request }) =>
+        Effect.gen(function*() {
+          yield* ownWorkspace(headers)
+          const { url } = yield* readCheck(request)
+          const { warnings = [] } = yield* checkAddress(url)
+          return { url, warnings }
+        }))
       .handle("list", ({ headers, urlParams }) =>
         Effect.gen(function*() {
           const workspaceId = yield* ownWorkspace(headers)

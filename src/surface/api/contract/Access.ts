@@ -1,12 +1,12 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import type * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import { Context, Option, SchemaAST } from "effect"
-import type { Role } from "../../../model/ApiKey.ts"
+import type { Right } from "../../../model/Right.ts"
 
-/** What a route needs of an API key. */
+/** What a route needs of an API key or a session. */
 export interface Needed {
-  /** `manage` may do everything; `any`: every valid key. */
-  readonly role: Role | "any"
+  /** `any`: none in particular, every valid key or session will do. */
+  readonly right: Right | "any"
   /** `operator`: only an operator's key, for it is about no single workspace. */
   readonly scope: "workspace" | "operator" | "any"
 }
@@ -30,7 +30,7 @@ export const accessOf = <Id extends string, Groups extends HttpApiGroup.HttpApiG
         ({ ast }) => SchemaAST.getPropertySignatures(ast).some(({ name }) => name === "x-workspace-id")
       )
       all.set(routeName(endpoint.method, endpoint.path), {
-        role: endpoint.method === "GET" ? "read" : "manage",
+        right: endpoint.method === "GET" ? "read" : "manage",
         scope: ofWorkspace ? "workspace" : "operator",
         ...Option.getOrElse(Context.getOption(mergedAnnotations, Access), () => ({}))
       })

@@ -95,6 +95,7 @@ export const apiKeys = HttpApiGroup.make("apiKeys")
       .setUrlParams(ApiKeysQuery)
       .addSuccess(ApiKeyPage)
       .addError(Error.Unprocessable.http)
+      .annotate(Access, { right: "see_keys", scope: "any" })
       .annotateContext(doc(
         "List the API keys",
         "Newest first, those that have expired included; never the keys themselves. The operator's key of the settings is in no list. `scope=operator` lists the operator's instead, and needs an operator's key but no workspace."
@@ -112,6 +113,6 @@ export const apiKeys = HttpApiGroup.make("apiKeys")
       ))
   )
   // The operator's keys are of no workspace; what is of one the handlers see to.
-  .annotate(Access, { scope: "any" })
+  .annotate(Access, { right: "keys", scope: "any" })
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ title: "api-keys", description: "Keys of a workspace, or of the operator." }))

@@ -5,19 +5,34 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Context, ParseResult, Schema } from "effect"
 import type { Role } from "../../../model/ApiKey.ts"
 import { WorkspaceId } from "../../../model/Id.ts"
+import type { Right } from "../../../model/Right.ts"
 import * as Error from "../Errors.ts"
 
 /** What the groups of routes share. The JSON of the API: snake_case keys, times ISO 8601 in UTC with milliseconds. */
 
-/** Who asks: the API key of the request. */
+/** Whether who asked may still ask. `unconfirmed`: nobody knows, for the broker cannot be reached. */
+export type Standing = "valid" | "over" | "unconfirmed"
+
+/** Who asks: an API key, or a session that stands for one. */
 export class Principal extends Context.Tag("hookline/surface/Principal")<Principal, {
+  /** The key, or the one with which the portal link was made. */
   readonly keyId: string
+  /** Of the key's text: another key that comes to have the id is not this one. */
+  readonly fingerprint: string
   /** The only workspace it can see or touch; null: an operator's key. */
   readonly workspaceId: WorkspaceId | null
-  readonly role: Role
+  readonly rights: ReadonlySet<Right>
+  /** Of the key; undefined: a portal session, which has rights of its own. */
+  readonly role: Role | undefined
+  /** For what goes on after the request was let in. */
+  readonly standing: () => Standing
 }>() {}
 
-/** `Authorization: Bearer <key>`, nothing else: no query parameter, no cookie. What a route needs of the key is in Access.ts. */
+/**
+ * `Authorization: Bearer <key>`, or the cookie of a session (Sessions.ts), never a query parameter. What a route needs of either is in
+ * Access.ts. The cookie's scheme is put into the OpenAPI document by OpenApi.ts: the platform tries one scheme after another, and the error
+ * of the last would hide that of the one that was meant.
+ */
 export class Authentication extends HttpApiMiddleware.Tag<Authentication>()("hookline/surface/Authentication", {
   failure: Schema.Union(
     Error.BadRequest.http,

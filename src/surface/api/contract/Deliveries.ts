@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { statuses } from "../../../ledger/history/Status.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import { Authentication, cursor, doc, exact, historyPage, limit, Time, TimeQuery, WorkspaceHeader } from "./Common.ts"
 
 const Status = Schema.Literal(...statuses).annotations({
@@ -152,6 +153,7 @@ export const deliveries = HttpApiGroup.make("deliveries")
       .addSuccess(Retried)
       .addError(Error.NotFound.http)
       .addError(Error.Conflict.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Retry a delivery",
         "An attempt now and, should it fail, the schedule anew; on a succeeded one too. One that waits is moved to now. 409: `already_running`, `webhook_disabled`, `webhook_deleted`, `event_expired`, or `overtaken` when something else happened to it meanwhile."

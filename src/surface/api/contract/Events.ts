@@ -189,7 +189,7 @@ export const events = HttpApiGroup.make("events")
       .setUrlParams(EventQuery)
       .addSuccess(historyPage(EventView, "Events"))
       .addError(Error.Unprocessable.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc("List events", "The newest first, with what became of each."))
   )
   .add(
@@ -198,7 +198,7 @@ export const events = HttpApiGroup.make("events")
       .setHeaders(WorkspaceHeader)
       .addSuccess(EventDetail)
       .addError(Error.NotFound.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Show an event",
         "Of several with the same id the newest that repeats none, with what repeats it in `repeats`; a repeat is known as one once the worker has recorded it. What was published without an id has one that was made for it."
@@ -210,12 +210,12 @@ export const events = HttpApiGroup.make("events")
       .setHeaders(WorkspaceHeader)
       .addSuccess(Explanation)
       .addError(Error.NotFound.http)
-      .annotate(Access, { role: "read" })
+      .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Explain an event",
         "Each webhook of the workspace as it was when the event was matched, and why it did or did not get the event. An event that matched nobody has no record: then as it was when the event was acknowledged. Of several with the same id, as in Show an event."
       ))
   )
-  .annotate(Access, { role: "publish" })
+  .annotate(Access, { right: "publish" })
   .middleware(Authentication)
   .annotateContext(OpenApi.annotations({ description: "Publishing domain events, and what became of them." }))

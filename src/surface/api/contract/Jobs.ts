@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { jobErrors, jobStates, onlyValues, rates } from "../../../model/Job.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import {
   Authentication,
   doc,
@@ -105,6 +106,7 @@ export const jobs = HttpApiGroup.make("jobs")
       .addError(Error.Conflict.http)
       .addError(Error.TooLarge.http)
       .addError(Error.Unprocessable.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Send again what failed",
         "Makes a job that retries the webhook's deliveries of a time range, oldest event first, each with the full schedule; it goes on where it was after a restart or a crash. The body may be left out: everything that failed so far. With `dry_run` (200) nothing is done but counting. 409: `webhook_disabled`, or `too_many_jobs` when 100 of the workspace run."
@@ -135,6 +137,7 @@ export const jobs = HttpApiGroup.make("jobs")
       .setHeaders(WorkspaceHeader)
       .addSuccess(JobView)
       .addError(Error.NotFound.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Cancel a job",
         "Within a second nothing more is sent again; what was accepted is delivered, and the counts follow within seconds. A job that has ended stays as it is."

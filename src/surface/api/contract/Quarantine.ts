@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { EventId } from "../../../model/Id.ts"
 import { rejectionReasons } from "../../../model/Rejection.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import { Authentication, doc, exact, page, strict, Time, wholeNumber, WorkspaceHeader } from "./Common.ts"
 
 export const QuarantineEntry = Schema.Struct({
@@ -96,6 +97,7 @@ export const quarantine = HttpApiGroup.make("quarantine")
       .addSuccess(ReleasedByReason)
       .addError(Error.TooLarge.http)
       .addError(Error.Unprocessable.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Release all entries of a reason",
         "After their common cause is mended: each is checked again and published with its id and time, the oldest first. One request does a part, of `limit` entries or as many as 8 seconds allow; repeat it with `cursor` while `next` is not null. What is still bad stays, what was released before is passed over: any part may be repeated, after a 503 too."
@@ -109,6 +111,7 @@ export const quarantine = HttpApiGroup.make("quarantine")
       .addError(Error.NotFound.http)
       .addError(Error.Conflict.http)
       .addError(Error.Unprocessable.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Release an entry",
         "After its cause is mended, such as a type that is now in the catalogue: it is checked again and published with its id and time. Once; what is still bad is 422 and stays. An entry on a subject of the wrong shape can never be released."

@@ -5,6 +5,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
 import { EventId, WebhookId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
+import { Access } from "./Access.ts"
 import { Authentication, doc, exact, page, strict, Time, webhookId, WorkspaceHeader } from "./Common.ts"
 import { AttemptView } from "./Deliveries.ts"
 
@@ -149,6 +150,14 @@ export const ChangeWebhook = Schema.Struct({
   ...strict
 })
 
+export const CheckUrl = Schema.Struct({ url }).annotations({
+  identifier: "CheckUrl",
+  examples: [{ url: "https://example.com/webhooks/craftdesk" }],
+  ...strict
+})
+
+const UrlChecked = Schema.Struct({ url, warnings }).annotations({ identifier: "UrlChecked" })
+
 export const DisableWebhook = Schema.Struct({
   reason: exact(Schema.String).annotations({ description: "Why, for people; at most 500 characters." })
 }).annotations({ identifier: "DisableWebhook", examples: [{ reason: "moving to another host" }], ...strict })
@@ -215,6 +224,18 @@ export const webhooks = HttpApiGroup.make("webhooks")
       .annotateContext(doc(
         "Create a webhook",
         "Every event acknowledged after the answer, and of a type it subscribes to, is owed to it. The secret is shown here and never again."
+      ))
+  )
+  .add(
+    HttpApiEndpoint.post("check", "/v1/webhooks/check")
+      .setHeaders(WorkspaceHeader)
+      .setPayload(CheckUrl)
+      .addSuccess(UrlChecked)
+      .addError(Error.TooLarge.http)
+      .addError(Error.Unprocessable.http)
+      .annotateContext(doc(
+        "Check a URL",
+        "Whether a webhook could be created with it now: 422 says why not, as creation would. Nothing is created, and no request is made to it; its host is looked up."
       ))
   )
   .add(
@@ -322,6 +343,7 @@ export const webhooks = HttpApiGroup.make("webhooks")
       .setPayload(TestWebhook)
       .addSuccess(Tested)
       .addError(Error.TooLarge.http)
+      .annotate(Access, { right: "send" })
       .annotateContext(doc(
         "Send a test event",
         "One request to the endpoint now, signed as a delivery is, with `x-webhook-test: true`; the answer is 200 and says what came of it, whatever that is. Disabled and paused webhooks too. It is not retried and no delivery. The body may be left out. 409 `secret_unavailable`: the webhook's secret cannot be opened, nothing was sent; 503: nothing was sent for another reason on our side, or 32 tests (8 of the workspace) are under way already. Whoever hangs up ends it."

@@ -1,0 +1,96 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams
+} from "@tanstack/react-router"
+import { Fault, FaultAlone, NotFound } from "./NotFound.tsx"
+import { Shell } from "./Shell.tsx"
+import { type RangeName, ranges } from "./webhooks/Ranges.ts"
+
+/**
+ * The dashboard's addresses, all of them. A view is a page of a folder, loaded when it is first entered; it reads its part of the address
+ * with `useParams` and `useSearch`. The entries of the menu stand in Shell.tsx.
+ */
+
+const text = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
+
+/** Everything behind the `?` is text, as it stands there: `?workspace=123` names the workspace 123. */
+const parseSearch = (search: string): Record<string, unknown> => Object.fromEntries(new URLSearchParams(search))
+
+const stringifySearch = (search: Record<string, unknown>): string => {
+  const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== "")
+  const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+  return query.size === 0 ? "" : `?${query}`
+}
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  errorComponent: FaultAlone,
+  /** An operator's workspace goes with him from view to view. */
+  validateSearch: (search: Record<string, unknown>): { readonly workspace?: string } => {
+    const workspace = text(search["workspace"])
+    return workspace === undefined ? {} : { workspace }
+  },
+  search: { middlewares: [retainSearchParams(["workspace"])] }
+})
+
+const index = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/webhooks", replace: true })
+  }
+})
+
+const webhooks = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks",
+  /** What is looked for in the list. */
+  validateSearch: (search: Record<string, unknown>): { readonly find?: string } => {
+    const find = text(search["find"])
+    return find === undefined ? {} : { find }
+  },
+  component: lazyRouteComponent(() => import("./webhooks/WebhooksPage.tsx"), "WebhooksPage")
+})
+
+const addWebhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/new",
+  component: lazyRouteComponent(() => import("./webhooks/AddWebhookPage.tsx"), "AddWebhookPage")
+})
+
+const webhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/$webhookId",
+  /** The range of its chart. */
+  validateSearch: (search: Record<string, unknown>): { readonly range?: RangeName } => {
+    const range = text(search["range"])
+    return range !== undefined && range in ranges ? { range: range as RangeName } : {}
+  },
+  component: lazyRouteComponent(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
+})
+
+const editWebhook = createRoute({
+  getParentRoute: () => root,
+  path: "/webhooks/$webhookId/edit",
+  component: lazyRouteComponent(() => import("./webhooks/EditWebhookPage.tsx"), "EditWebhookPage")
+})
+
+export const router = createRouter({
+  routeTree: root.addChildren([index, webhooks, addWebhook, webhook, editWebhook]),
+  defaultPreload: "intent",
+  defaultErrorComponent: Fault,
+  parseSearch,
+  stringifySearch,
+  scrollRestoration: true
+})
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    readonly router: typeof router
+  }
+}

@@ -1,0 +1,125 @@
+import { Link, Outlet, useRouterState } from "@tanstack/react-router"
+import { Dialog as Primitive } from "radix-ui"
+import { useEffect, useState } from "react"
+import { endSession } from "./api/Queries.ts"
+import { signOut } from "./api/Session.ts"
+import { LiveMark, LiveNotice } from "./LiveStatus.tsx"
+import { Gate } from "./session/Gate.tsx"
+import { Logo } from "./session/Logo.tsx"
+import { useSession } from "./session/Session.tsx"
+import { WorkspaceChoice, WorkspacePicker } from "./session/WorkspacePicker.tsx"
+import { Button } from "./shared/Button.tsx"
+import { Page } from "./shared/Page.tsx"
+import { Toasts, useToast } from "./shared/Toast.tsx"
+import styles from "./Shell.module.css"
+
+/** The menu: an entry for every view that is there, in this order. */
+const entries = [{ to: "/webhooks", label: "Webhooks" }] as const
+
+const Navigation = () => (
+  <nav aria-label="Main" className={styles["nav"]}>
+    <ul>
+      {entries.map(({ label, to }) => (
+        <li key={to}>
+          <Link to={to} className={styles["entry"]} activeProps={{ "aria-current": "page" }}>{label}</Link>
+        </li>
+      ))}
+    </ul>
+  </nav>
+)
+
+const SignOut = () => {
+  const { session } = useSession()
+  const say = useToast()
+  const [busy, setBusy] = useState(false)
+  const leave = (): void => {
+    setBusy(true)
+    signOut(session.csrf_token).then(endSession, () => {
+      setBusy(false)
+      say("You are still signed in: the server could not be reached. Try again.", "bad")
+    })
+  }
+  return <Button kind="quiet" small busy={busy} onClick={leave}>Sign out</Button>
+}
+
+/** What stands beside the views on a wide screen, and behind a button on a phone. */
+const Side = () => {
+  const { session } = useSession()
+  return (
+    <>
+      <WorkspacePicker />
+      <Navigation />
+      <div className={styles["foot"]}>
+        {session.kind === "key" && (
+          <>
+            <a href="/docs" className={styles["entry"]}>API reference</a>
+            <SignOut />
+          </>
+        )}
+      </div>
+    </>
+  )
+}
+
+const PhoneMenu = () => {
+  const [open, setOpen] = useState(false)
+  const place = useRouterState({ select: ({ location }) => location.href })
+  useEffect(() => setOpen(false), [place])
+  return (
+    <Primitive.Root open={open} onOpenChange={setOpen}>
+      <Primitive.Trigger asChild>
+        <Button kind="quiet" small className={styles["menu"]}>Menu</Button>
+      </Primitive.Trigger>
+      <Primitive.Portal>
+        <Primitive.Overlay className={styles["veil"]} />
+        <Primitive.Content className={styles["sheet"]} aria-describedby={undefined}>
+          <Primitive.Title className={styles["hidden"]}>Menu</Primitive.Title>
+          <Side />
+          <Primitive.Close asChild>
+            <Button className={styles["closeMenu"]}>Close</Button>
+          </Primitive.Close>
+        </Primitive.Content>
+      </Primitive.Portal>
+    </Primitive.Root>
+  )
+}
+
+const Frame = () => {
+  const { session, workspaceId } = useSession()
+  return (
+    <div className={styles["shell"]}>
+      <a href="#content" className={styles["skip"]}>Skip to content</a>
+      <header className={styles["bar"]}>
+        <Logo brand={session.brand} />
+        <LiveMark />
+        <PhoneMenu />
+      </header>
+      <aside aria-label="Workspace and menu" className={styles["side"]}>
+        <Side />
+      </aside>
+      <main id="content" className={styles["main"]} tabIndex={-1}>
+        <LiveNotice />
+        {workspaceId === null
+          ? (
+            <Page
+              title="Choose a workspace"
+              lead="You are signed in as the operator: every view is about one workspace."
+            >
+              <WorkspaceChoice />
+            </Page>
+          )
+          // Another workspace is another page: nothing of the former stays on it.
+          : <Outlet key={workspaceId} />}
+      </main>
+    </div>
+  )
+}
+
+/** Around every view. */
+export const Shell = () => (
+  <Toasts>
+    <Gate>
+      <Frame />
+    </Gate>
+  </Toasts>
+)

@@ -1,0 +1,31 @@
+import { QueryCache, QueryClient } from "@tanstack/react-query"
+import { ApiFailure } from "./ApiFailure.ts"
+
+export const sessionKey = ["session"] as const
+
+/** Milliseconds for which an answer is taken as new when a view is entered again. */
+const fresh = 5000
+
+/** The answers that the page holds. Any 401 ends the session: the page then asks to sign in, and goes on where it was. */
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({ onError: (error) => sessionEnded(error) }),
+  defaultOptions: {
+    queries: {
+      staleTime: fresh,
+      // Asking again helps against a passing fault only; the browser's idea of being offline is not relied on.
+      retry: (failures, error) => error instanceof ApiFailure && error.passing && failures < 2,
+      networkMode: "always"
+    },
+    mutations: { networkMode: "always", onError: (error) => sessionEnded(error) }
+  }
+})
+
+export const sessionEnded = (error: unknown): void => {
+  if (error instanceof ApiFailure && error.status === 401) endSession()
+}
+
+export const endSession = (): void => {
+  queryClient.setQueryData(sessionKey, null)
+  // Nothing of one session is shown in the next.
+  queryClient.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] })
+}

@@ -1,0 +1,28 @@
+import "./shared/tokens.css"
+import { QueryClientProvider } from "@tanstack/react-query"
+import { RouterProvider } from "@tanstack/react-router"
+import { setNonce } from "get-nonce"
+import { StrictMode } from "react"
+import { createRoot } from "react-dom/client"
+import { queryClient } from "./api/Queries.ts"
+import { router } from "./Routes.tsx"
+import { takePortalToken } from "./session/Portal.ts"
+import { sessionQuery } from "./session/SessionQuery.ts"
+
+takePortalToken()
+// Asked while the page is still being put together.
+void queryClient.prefetchQuery(sessionQuery)
+
+// Radix writes style elements; the policy lets those through that have the nonce of this very page.
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.content
+if (nonce !== undefined) setNonce(nonce)
+
+const root = document.querySelector("#root")
+if (root === null) throw new Error("index.html has no #root")
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>
+)

@@ -1,0 +1,34 @@
+import { queryOptions } from "@tanstack/react-query"
+import type { Api } from "../api/Api.ts"
+
+/** The questions about webhooks, under keys that begin with the workspace's. */
+
+export const webhooksKey = (workspace: string) => [workspace, "webhooks"] as const
+export const webhookKey = (workspace: string, id: string) => [workspace, "webhook", id] as const
+
+/** Each with how it fared in the last 24 hours. */
+export const webhooksQuery = (api: Api, workspace: string) =>
+  queryOptions({
+    queryKey: webhooksKey(workspace),
+    queryFn: ({ signal }) => api("webhooks.list", { query: { include: "health" }, signal })
+  })
+
+export const webhookQuery = (api: Api, workspace: string, id: string) =>
+  queryOptions({
+    queryKey: webhookKey(workspace, id),
+    queryFn: ({ signal }) => api("webhooks.show", { path: { id }, signal })
+  })
+
+export const healthQuery = (api: Api, workspace: string, id: string) =>
+  queryOptions({
+    queryKey: [...webhookKey(workspace, id), "health"],
+    queryFn: ({ signal }) => api("stats.health", { path: { id }, signal })
+  })
+
+/** The same for every workspace, and for as long as the server runs. */
+export const eventTypesQuery = (api: Api) =>
+  queryOptions({
+    queryKey: ["event-types"],
+    queryFn: ({ signal }) => api("eventTypes.list", { signal }),
+    staleTime: 300_000
+  })
