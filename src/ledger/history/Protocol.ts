@@ -24,7 +24,7 @@ export interface Ask<Name extends keyof Questions = keyof Questions> {
 }
 
 /** Whether the one that delivers has all it can do: then the history reads at a rate that it does not feel. */
-export interface Restrain {
+interface Restrain {
   readonly type: "restrain"
   readonly on: boolean
 }
