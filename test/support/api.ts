@@ -29,6 +29,7 @@ import { OperatorKey } from "../../src/surface/api/Callers.ts"
 import { DashboardFolder } from "../../src/surface/api/DashboardRoute.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { layer as historyCheck } from "../../src/surface/HistoryCheck.ts"
 import { LiveDeliveries } from "../../src/surface/LiveDeliveries.ts"
 import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
@@ -101,7 +102,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))
   )
-  return api.pipe(
+  return Layer.merge(api, historyCheck).pipe(
     Layer.provideMerge(below),
     Layer.provide(Logger.replace(Logger.defaultLogger, Logger.make((entry) => log(Logger.logfmtLogger.log(entry))))),
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))
