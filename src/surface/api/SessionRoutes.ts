@@ -2,6 +2,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect } from "effect"
+import { Config } from "../../Config.ts"
 import { jsonBody } from "./Body.ts"
 import { Callers } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
@@ -13,7 +14,10 @@ import { iso } from "./Times.ts"
 
 const none = new Unauthorized({ type: "unauthorized", message: "there is no session, or it has ended; sign in" })
 
-const view = ({ brand, csrfToken, expiresAt, kind, rights, workspaceId }: Session): SessionView => ({
+const view = (
+  { brand, csrfToken, expiresAt, kind, rights, workspaceId }: Session,
+  headers: SessionView["signature_headers"]
+): SessionView => ({
   kind,
   workspace_id: workspaceId,
   rights: [...rights],
@@ -23,7 +27,8 @@ const view = ({ brand, csrfToken, expiresAt, kind, rights, workspaceId }: Sessio
     name: brand.name,
     accent_color: brand.color,
     logo_url: brand.logo === null ? null : `/v1/portal-logos/${brand.logo}`
-  }
+  },
+  signature_headers: headers
 })
 
 /** Kept by nobody but the page. */
@@ -38,6 +43,8 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
   Effect.gen(function*() {
     const callers = yield* Callers
     const sessions = yield* Sessions
+    const { signatureHeader, standardPrefix } = yield* Config
+    const headers = { hex: signatureHeader, standard_prefix: standardPrefix }
 
     const byKey = (text: string) =>
       Effect.gen(function*() {
@@ -61,7 +68,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
           }
           const { change, session } = sessions.ofKey(request, yield* byKey(key))
           yield* answering(change)
-          return view(session)
+          return view(session, headers)
         }))
       .handleRaw("show", ({ request }) =>
         Effect.gen(function*() {
@@ -70,7 +77,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
           const { change, session } = found
           yield* callers.charge(session.allowance, session.principal.keyId)
           yield* answering(change)
-          return view(session)
+          return view(session, headers)
         }))
       .handleRaw("end", ({ request }) =>
         Effect.gen(function*() {
