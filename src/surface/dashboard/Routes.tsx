@@ -85,14 +85,15 @@ const editWebhook = createRoute({
 })
 
 /** The parts of an address by these names, those that are there. */
-const texts = <Name extends string>(...names: ReadonlyArray<Name>) =>
-(search: Record<string, unknown>): { readonly [N in Name]?: string } =>
-  Object.fromEntries(
-    names.flatMap((name) => {
-      const value = text(search[name])
-      return value === undefined ? [] : [[name, value]]
-    })
-  ) as { readonly [N in Name]?: string }
+const texts =
+  <Name extends string>(...names: ReadonlyArray<Name>) =>
+  (search: Record<string, unknown>): { readonly [N in Name]?: string } =>
+    Object.fromEntries(
+      names.flatMap((name) => {
+        const value = text(search[name])
+        return value === undefined ? [] : [[name, value]]
+      })
+    ) as { readonly [N in Name]?: string }
 
 const events = createRoute({
   getParentRoute: () => root,

@@ -65,7 +65,13 @@ const cases: ReadonlyArray<readonly [what: string, Given, which: keyof Checked, 
   ["no signature", without(asSent, "webhook-signature"), "standard", "absent", /no header webhook-signature.*proxy/],
   ["no other signature", without(asSent, "x-webhook-signature"), "hex", "absent", /no header x-webhook-signature/],
   ["no id", without(asSent, "webhook-id"), "standard", "wrong", /no header webhook-id\. webhook-signature covers it/],
-  ["old", { ...asSent, now: asSent.now + 725 }, "standard", "old", /signed 12 min 5 s ago: at most 5 min.*Everything else/],
+  [
+    "old",
+    { ...asSent, now: asSent.now + 725 },
+    "standard",
+    "old",
+    /signed 12 min 5 s ago: at most 5 min.*Everything else/
+  ],
   ["ahead", { ...asSent, now: asSent.now - 90_000 }, "standard", "old", /1 day 1 h ahead/],
   ["milliseconds", vector("a time in milliseconds"), "standard", "wrong", /in milliseconds/],
   ["a line end", { ...own, body: `${own.body}\n` }, "standard", "wrong", /line end at its end that was not sent/],
@@ -102,14 +108,26 @@ const cases: ReadonlyArray<readonly [what: string, Given, which: keyof Checked, 
   ["a rotation", vector("a rotation, at the endpoint with the new secret"), "hex", "wrong", /being rotated/],
   ["another attempt's id", vector("another id"), "standard", "wrong", /another request's/],
   ["in hex", vector("a webhook-signature in hex"), "standard", "wrong", /in hex, and must be in base64/],
-  ["a comma", vector("a webhook-signature with a comma between two"), "standard", "wrong", /there is a space, no comma/],
+  [
+    "a comma",
+    vector("a webhook-signature with a comma between two"),
+    "standard",
+    "wrong",
+    /there is a space, no comma/
+  ],
   ["another version", vector("a webhook-signature of another version"), "standard", "wrong", /version is not v1/],
   ["the body alone", vector("a webhook-signature of the body alone"), "standard", "wrong", /covers the body alone/],
   ["the text", vector("a webhook-signature with the secret's text as the key"), "standard", "wrong", /secret's text/],
   ["upper case", vector("an x-webhook-signature in upper case"), "hex", "wrong", /lower-case hex/],
   ["sha256=", vector("an x-webhook-signature with sha256= before it"), "hex", "wrong", /begins with sha256=/],
   ["base64", vector("an x-webhook-signature in base64"), "hex", "wrong", /is in base64/],
-  ["cut off", withHeader(asSent, "x-webhook-signature", "68b225"), "hex", "wrong", /64 characters of hex, and this is 6/]
+  [
+    "cut off",
+    withHeader(asSent, "x-webhook-signature", "68b225"),
+    "hex",
+    "wrong",
+    /64 characters of hex, and this is 6/
+  ]
 ]
 
 describe("what is wrong", () => {
@@ -133,16 +151,17 @@ describe("what is wrong", () => {
 })
 
 describe("pasted headers", () => {
-  const pasted: ReadonlyArray<readonly [what: string, text: string, headers: object, notUnderstood?: ReadonlyArray<string>]> =
-    [
-      ["nothing", "", {}],
-      ["lines", "Webhook-Id: evt_1\r\nhost:example.com:80\n\n", { "webhook-id": "evt_1", host: "example.com:80" }],
-      ["a request line", "POST /hook HTTP/1.1\nwebhook-id: evt_1", { "webhook-id": "evt_1" }],
-      ["curl", "-H 'Webhook-Id: evt_1' \\\n  --header \"a: b\"", { "webhook-id": "evt_1", a: "b" }],
-      ["JSON", "{\"Webhook-Id\":\"evt_1\",\"list\":[\"a\",\"b\"]}", { "webhook-id": "evt_1", list: "a, b" }],
-      ["something else", "webhook-id: evt_1\nno header\n???: !", { "webhook-id": "evt_1" }, ["no header", "???: !"]],
-      ["no JSON", "{broken", {}, ["{broken"]]
-    ]
+  const pasted: ReadonlyArray<
+    readonly [what: string, text: string, headers: object, notUnderstood?: ReadonlyArray<string>]
+  > = [
+    ["nothing", "", {}],
+    ["lines", "Webhook-Id: evt_1\r\nhost:example.com:80\n\n", { "webhook-id": "evt_1", host: "example.com:80" }],
+    ["a request line", "POST /hook HTTP/1.1\nwebhook-id: evt_1", { "webhook-id": "evt_1" }],
+    ["curl", "-H 'Webhook-Id: evt_1' \\\n  --header \"a: b\"", { "webhook-id": "evt_1", a: "b" }],
+    ["JSON", "{\"Webhook-Id\":\"evt_1\",\"list\":[\"a\",\"b\"]}", { "webhook-id": "evt_1", list: "a, b" }],
+    ["something else", "webhook-id: evt_1\nno header\n???: !", { "webhook-id": "evt_1" }, ["no header", "???: !"]],
+    ["no JSON", "{broken", {}, ["{broken"]]
+  ]
 
   it.each(pasted)("%s", (_, text, headers, notUnderstood = []) => {
     expect(pastedHeaders(text)).toEqual({ headers, notUnderstood })

@@ -36,7 +36,10 @@ export const SessionView = Schema.Struct({
       description: "What stands before `-id`, `-timestamp` and `-signature` of Standard Webhooks.",
       examples: ["webhook"]
     })
-  }).annotations({ identifier: "SignatureHeaders", description: "What this installation calls the headers of a delivery." })
+  }).annotations({
+    identifier: "SignatureHeaders",
+    description: "What this installation calls the headers of a delivery."
+  })
 }).annotations({ identifier: "Session" })
 export type SessionView = typeof SessionView.Type
 

@@ -15,8 +15,8 @@ import { useNow } from "../shared/useNow.ts"
 import { SecretOnce } from "../webhooks/SecretOnce.tsx"
 import styles from "./ApiKeysPage.module.css"
 import { CreateApiKey, type CreatedKey } from "./CreateApiKey.tsx"
-import { RevokeApiKey } from "./RevokeApiKey.tsx"
 import { apiKeysQuery } from "./Queries.ts"
+import { RevokeApiKey } from "./RevokeApiKey.tsx"
 
 const columns = ["Key", "Role", "Created", "Last used", ""]
 
@@ -39,7 +39,11 @@ const KeyRow = ({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevo
           {expiresAt !== null && (
             Date.parse(expiresAt) <= now
               ? <Badge tone="bad">Expired</Badge>
-              : <span className={styles["soft"]}>expires <Time at={expiresAt} /></span>
+              : (
+                <span className={styles["soft"]}>
+                  expires <Time at={expiresAt} />
+                </span>
+              )
           )}
         </span>
       </Cell>
@@ -74,7 +78,11 @@ const Keys = () => {
       title="API keys"
       lead={
         <>
-          Programs sign in with them. Each is good for {workspaceId === null ? "its workspace" : <>the workspace <Foreign mono>{workspaceId}</Foreign></>} alone.
+          Programs sign in with them. Each is good for {workspaceId === null ? "its workspace" : (
+            <>
+              the workspace <Foreign mono>{workspaceId}</Foreign>
+            </>
+          )} alone.
         </>
       }
       actions={keys === undefined || keys.length === 0 ? undefined : add}

@@ -14,7 +14,11 @@ export type CreatedKey = Answer<"apiKeys.create">
 
 const roles: ReadonlyArray<readonly [role: ApiKey["role"], label: string, may: string]> = [
   ["publish", "Publish", "Publishes events and reads the event types. Sees no webhooks and no history."],
-  ["read", "Read", "Sees everything of this workspace: webhooks, deliveries, events, the names of API keys. Changes nothing."],
+  [
+    "read",
+    "Read",
+    "Sees everything of this workspace: webhooks, deliveries, events, the names of API keys. Changes nothing."
+  ],
   ["manage", "Manage", "Everything: publish, read, change webhooks, retry and recover, make and revoke API keys."]
 ]
 
@@ -39,7 +43,9 @@ export const CreateApiKey = ({ onClose, onCreated }: {
     onError: () => void queries.invalidateQueries({ queryKey: apiKeysKey(workspace) })
   })
   const failure = create.error === null ? null : failureFrom(create.error)
-  const nameError = missing ? "Say what it is for, so that one knows later what stops when it is revoked." : fieldError(failure, "name")
+  const nameError = missing
+    ? "Say what it is for, so that one knows later what stops when it is revoked."
+    : fieldError(failure, "name")
   const submit = (event: FormEvent): void => {
     event.preventDefault()
     setMissing(name.trim() === "")

@@ -13,7 +13,8 @@ import { apiKeysKey } from "./Queries.ts"
 const stops: Record<ApiKey["role"], string> = {
   publish: "Whatever publishes with it is refused from then on: events that it does not store itself are lost.",
   read: "Whatever reads with it is refused from then on, and who signed in here with it is signed out.",
-  manage: "Whatever publishes, reads or changes something with it is refused from then on. Who signed in here with it is signed out, perhaps you."
+  manage:
+    "Whatever publishes, reads or changes something with it is refused from then on. Who signed in here with it is signed out, perhaps you."
 }
 
 export const RevokeApiKey = ({ apiKey, onClose }: { readonly apiKey: ApiKey; readonly onClose: () => void }) => {
@@ -40,8 +41,11 @@ export const RevokeApiKey = ({ apiKey, onClose }: { readonly apiKey: ApiKey; rea
             <strong>
               <Foreign>{apiKey.name}</Foreign>
             </strong>{" "}
-            (<code>hk_{apiKey.id}_…</code>),{" "}
-            {apiKey.last_used_at === null ? "never used" : <>last used <Time at={apiKey.last_used_at} /></>}.
+            (<code>hk_{apiKey.id}_…</code>), {apiKey.last_used_at === null ? "never used" : (
+              <>
+                last used <Time at={apiKey.last_used_at} />
+              </>
+            )}.
           </p>
           <p>{stops[apiKey.role]} This cannot be undone.</p>
         </>
@@ -55,7 +59,9 @@ export const RevokeApiKey = ({ apiKey, onClose }: { readonly apiKey: ApiKey; rea
     >
       {revoke.error !== null && (
         <ErrorNotice
-          title={failureFrom(revoke.error).passing ? "Whether the key is revoked is not known." : "The key was not revoked."}
+          title={failureFrom(revoke.error).passing
+            ? "Whether the key is revoked is not known."
+            : "The key was not revoked."}
           error={revoke.error}
         />
       )}

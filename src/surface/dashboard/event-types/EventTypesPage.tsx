@@ -63,11 +63,13 @@ export const EventTypesPage = () => {
   const { data, error, isFetching, refetch } = useQuery(eventTypesQuery(useApi()))
   const groups = data === undefined ? [] : groupsOf(data.data, find)
   const found = groups.reduce((sum, { types }) => sum + types.length, 0)
-  const look = (text: string): void =>
-    void navigate({ search: (search) => ({ ...search, find: text }), replace: true })
+  const look = (text: string): void => void navigate({ search: (search) => ({ ...search, find: text }), replace: true })
 
   return (
-    <Page title="Event types" lead="Everything that can be published here, with an example of each. A webhook chooses among them.">
+    <Page
+      title="Event types"
+      lead="Everything that can be published here, with an example of each. A webhook chooses among them."
+    >
       {error !== null && (
         <ErrorNotice
           title="The event types could not be loaded."

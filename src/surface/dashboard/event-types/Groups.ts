@@ -13,7 +13,12 @@ export const groupsOf = (types: ReadonlyArray<EventType>, find: string): Readonl
     return words.every((word) => text.includes(word))
   })
   const groups = new Map<string, Array<EventType>>()
-  for (const type of [...found.filter(({ reserved }) => reserved !== true), ...found.filter(({ reserved }) => reserved)]) {
+  for (
+    const type of [
+      ...found.filter(({ reserved }) => reserved !== true),
+      ...found.filter(({ reserved }) => reserved)
+    ]
+  ) {
     const entity = type.type.split(".")[0] ?? type.type
     groups.set(entity, [...groups.get(entity) ?? [], type])
   }

@@ -69,8 +69,8 @@ export const BulkRelease = ({ onClose, reason }: { readonly reason: string; read
       description={
         <>
           <p>
-            Every entry with this reason is checked again with today’s catalogue, the oldest first. Each that is an event
-            now is published with its own id and time, and goes to every webhook that subscribes to it.
+            Every entry with this reason is checked again with today’s catalogue, the oldest first. Each that is an
+            event now is published with its own id and time, and goes to every webhook that subscribes to it.
           </p>
           <p>What is still no event stays. What was released before is passed over: nothing is sent twice.</p>
         </>
@@ -92,8 +92,8 @@ export const BulkRelease = ({ onClose, reason }: { readonly reason: string; read
         {state !== "ready" && (
           <Notice tone={state === "done" ? sum.stillRejected === 0 ? "good" : "warn" : "neutral"}>
             <strong>
-              {state === "done" ? "Done." : state === "running" ? "Releasing …" : "Stopped."} {counted(sum.released, "event")}
-              {" "}published.
+              {state === "done" ? "Done." : state === "running" ? "Releasing …" : "Stopped."}{" "}
+              {counted(sum.released, "event")} published.
             </strong>
             <p>
               {count(sum.stillRejected)} still no event; they stay. {count(sum.alreadyReleased)} were released before.

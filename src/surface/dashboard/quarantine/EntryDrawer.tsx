@@ -14,8 +14,8 @@ import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { moment } from "../shared/Time.tsx"
 import { hexDump } from "./Hex.ts"
-import { entryQuery, quarantineKey } from "./Queries.ts"
 import styles from "./QuarantinePage.module.css"
+import { entryQuery, quarantineKey } from "./Queries.ts"
 import { reasonOf } from "./Reasons.ts"
 
 /** Of input that is no text, the bytes that are shown; all of it is copied. */
@@ -99,7 +99,9 @@ export const EntryDrawer = ({ id, onClose }: { readonly id: string; readonly onC
       {...(offered
         ? {
           footer: (
-            <Button kind="primary" busy={release.isPending} onClick={() => release.mutate()}>Check again and release</Button>
+            <Button kind="primary" busy={release.isPending} onClick={() => release.mutate()}>
+              Check again and release
+            </Button>
           )
         }
         : {})}

@@ -16,8 +16,8 @@ import { Foreign } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
 import { BulkRelease } from "./BulkRelease.tsx"
 import { EntryDrawer } from "./EntryDrawer.tsx"
-import { quarantineQuery } from "./Queries.ts"
 import styles from "./QuarantinePage.module.css"
+import { quarantineQuery } from "./Queries.ts"
 import { reasonOf, reasons, typeOf } from "./Reasons.ts"
 
 const columns = ["Why", "Type or subject", "When", "Size", "State"]
@@ -117,8 +117,8 @@ export const QuarantinePage = () => {
               action={reason !== undefined && <Button onClick={() => choose("")}>Show every reason</Button>}
             >
               <p>
-                Whatever is published to NATS and is no event, such as one of an unknown type or with broken JSON, stands
-                here with its reason. Over HTTP the publisher is told at once instead.
+                Whatever is published to NATS and is no event, such as one of an unknown type or with broken JSON,
+                stands here with its reason. Over HTTP the publisher is told at once instead.
               </p>
             </Empty>
           </Card>
@@ -138,8 +138,7 @@ export const QuarantinePage = () => {
       {entry !== undefined && (
         <EntryDrawer
           id={entry}
-          onClose={() =>
-            void navigate({ search: ({ entry: _, ...rest }) => rest, replace: true, resetScroll: false })}
+          onClose={() => void navigate({ search: ({ entry: _, ...rest }) => rest, replace: true, resetScroll: false })}
         />
       )}
       {bulk && reason !== undefined && <BulkRelease reason={reason} onClose={() => setBulk(false)} />}

@@ -36,7 +36,11 @@ const tolerance = 300
 
 const verdict = (state: Verdict["state"], message: string, more?: string): Verdict => ({ state, message, more })
 
-const noSecret = verdict("wrong", "There is no secret.", "Paste the webhook's secret, as it was shown when it was made.")
+const noSecret = verdict(
+  "wrong",
+  "There is no secret.",
+  "Paste the webhook's secret, as it was shown when it was made."
+)
 
 const dropped = (name: string): string =>
   `Each request of ours has it, so either this is not one, or a proxy or your framework left it out. Look for ${name} where the request arrives first.`
@@ -84,17 +88,33 @@ const checkHex = async (given: Given): Promise<Verdict> => {
     return verdict("wrong", `${names.hex} is written otherwise.`, "It must be lower-case hex with nothing around it.")
   }
   if (signature.toLowerCase() === `sha256=${right}`) {
-    return verdict("wrong", `${names.hex} begins with sha256=.`, "Ours has nothing before the hex: somebody else wrote this header.")
+    return verdict(
+      "wrong",
+      `${names.hex} begins with sha256=.`,
+      "Ours has nothing before the hex: somebody else wrote this header."
+    )
   }
   if (fromBase64(signature) !== undefined && toHex(fromBase64(signature) ?? new Uint8Array()) === right) {
-    return verdict("wrong", `${names.hex} is in base64.`, "Ours is lower-case hex. In your own code, ask the HMAC for hex.")
+    return verdict(
+      "wrong",
+      `${names.hex} is in base64.`,
+      "Ours is lower-case hex. In your own code, ask the HMAC for hex."
+    )
   }
   if (!/^[0-9a-f]{64}$/i.test(signature)) {
-    return verdict("wrong", `${names.hex} is no signature.`, `It must be 64 characters of hex, and this is ${signature.length} long. Copy all of it.`)
+    return verdict(
+      "wrong",
+      `${names.hex} is no signature.`,
+      `It must be 64 characters of hex, and this is ${signature.length} long. Copy all of it.`
+    )
   }
   const decoded = standardKey(secret)
   if (decoded !== undefined && signature === toHex(await hmac(decoded, utf8(body)))) {
-    return verdict("wrong", `${names.hex} was made with the decoded secret.`, "Its key is the secret as it is written, whsec_ included.")
+    return verdict(
+      "wrong",
+      `${names.hex} was made with the decoded secret.`,
+      "Its key is the secret as it is written, whsec_ included."
+    )
   }
   const said = await explain(given, async (body, secret) => signature === await wanted(body, secret))
   return verdict("wrong", `${names.hex} does not fit.`, said ?? unexplained)
@@ -124,7 +144,9 @@ const formProblem = (signatures: string, name: string): Verdict | undefined => {
 
 const checkStandard = async (given: Given): Promise<Verdict> => {
   const { body, headers, names, now, secret } = given
-  const [idName, timeName, name] = ["id", "timestamp", "signature"].map((part) => `${names.standardPrefix}-${part}`) as [
+  const [idName, timeName, name] = ["id", "timestamp", "signature"].map((part) =>
+    `${names.standardPrefix}-${part}`
+  ) as [
     string,
     string,
     string
@@ -135,7 +157,11 @@ const checkStandard = async (given: Given): Promise<Verdict> => {
   }
   for (const [value, part] of [[id, idName], [timestamp, timeName]] as const) {
     if (value === undefined || value === "") {
-      return verdict("wrong", `There is no header ${part}.`, `${name} covers it: without it nothing can be checked. ${dropped(part)}`)
+      return verdict(
+        "wrong",
+        `There is no header ${part}.`,
+        `${name} covers it: without it nothing can be checked. ${dropped(part)}`
+      )
     }
   }
   if (id === undefined || timestamp === undefined) return verdict("absent", `There is no header ${name}.`)
@@ -143,7 +169,11 @@ const checkStandard = async (given: Given): Promise<Verdict> => {
   if (badTime !== undefined) return badTime
   if (secret === "") return noSecret
   if (standardKey(secret) === undefined) {
-    return verdict("wrong", "The secret is not whole.", "Behind whsec_ there must be base64, its = at the end included. Copy all of it.")
+    return verdict(
+      "wrong",
+      "The secret is not whole.",
+      "Behind whsec_ there must be base64, its = at the end included. Copy all of it."
+    )
   }
   const badForm = formProblem(signatures, name)
   if (badForm !== undefined) return badForm
@@ -168,10 +198,18 @@ const checkStandard = async (given: Given): Promise<Verdict> => {
   }
   const text = hexKey(secret)
   if (secret.startsWith("whsec_") && await signedBy(utf8(body), text, covered)) {
-    return verdict("wrong", `${name} was made with the secret's text.`, "Its key is what stands behind whsec_, decoded from base64.")
+    return verdict(
+      "wrong",
+      `${name} was made with the secret's text.`,
+      "Its key is what stands behind whsec_, decoded from base64."
+    )
   }
   if (await signedBy(utf8(body), standardKey(secret), "")) {
-    return verdict("wrong", `${name} covers the body alone.`, `It must cover ${idName}, ${timeName} and the body, with a dot between.`)
+    return verdict(
+      "wrong",
+      `${name} covers the body alone.`,
+      `It must cover ${idName}, ${timeName} and the body, with a dot between.`
+    )
   }
   const said = await explain(given, (body, secret) => signedBy(body, standardKey(secret), covered))
   return verdict("wrong", `${name} does not fit.`, said ?? unexplained)

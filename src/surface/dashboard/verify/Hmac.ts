@@ -7,7 +7,8 @@ export const utf8 = (text: string): Uint8Array<ArrayBuffer> => encoder.encode(te
 /** Missing on a page that came over plain http from another machine: browsers then give no cryptography. */
 export const canSign = (): boolean => globalThis.crypto?.subtle !== undefined
 
-const standardBase64 = /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$/
+const standardBase64 =
+  /^(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$|^(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)$/
 
 /** Undefined for what is not padded standard base64 of at least one byte. */
 export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> | undefined =>

@@ -27,7 +27,10 @@ const fromObject = (text: string): PastedHeaders | undefined => {
     const entries = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>)
     // Some frameworks give each header as a list.
     const one = (value: unknown): string => Array.isArray(value) ? value.map(String).join(", ") : String(value)
-    return { headers: Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), one(value)])), notUnderstood: [] }
+    return {
+      headers: Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), one(value)])),
+      notUnderstood: []
+    }
   } catch {
     return undefined
   }
