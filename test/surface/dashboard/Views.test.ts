@@ -134,13 +134,14 @@ describe("JSON for reading", () => {
   })
 })
 
+const type = (type: string, description: string, reserved?: true): EventType => ({
+  type,
+  description,
+  example: {},
+  ...(reserved === undefined ? {} : { reserved })
+})
+
 describe("the catalogue", () => {
-  const type = (type: string, description: string, reserved?: true): EventType => ({
-    type,
-    description,
-    example: {},
-    ...(reserved === undefined ? {} : { reserved })
-  })
   const types = [
     type("webhook.failing", "own", true),
     type("task.created", "A new task"),

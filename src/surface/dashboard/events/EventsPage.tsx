@@ -175,7 +175,7 @@ export const EventsPage = () => {
         filter={filter}
         onChange={(changed) =>
           void navigate({
-            search: ({ from: _, to: __, type: ___, ...rest }) => ({ ...rest, ...changed }),
+            search: changed,
             replace: true,
             resetScroll: false
           })}

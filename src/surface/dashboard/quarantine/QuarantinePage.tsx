@@ -138,7 +138,8 @@ export const QuarantinePage = () => {
       {entry !== undefined && (
         <EntryDrawer
           id={entry}
-          onClose={() => void navigate({ search: ({ entry: _, ...rest }) => rest, replace: true, resetScroll: false })}
+          onClose={() =>
+            void navigate({ search: (search) => ({ ...search, entry: "" }), replace: true, resetScroll: false })}
         />
       )}
       {bulk && reason !== undefined && <BulkRelease reason={reason} onClose={() => setBulk(false)} />}

@@ -21,12 +21,13 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 const requestLine = /^[A-Z]+ \S+( HTTP\/[\d.]+)?$/
 
+/** Some frameworks give each header as a list. */
+const one = (value: unknown): string => Array.isArray(value) ? value.map(String).join(", ") : String(value)
+
 const fromObject = (text: string): PastedHeaders | undefined => {
   if (!text.startsWith("{")) return undefined
   try {
     const entries = Object.entries(JSON.parse(text) as Readonly<Record<string, unknown>>)
-    // Some frameworks give each header as a list.
-    const one = (value: unknown): string => Array.isArray(value) ? value.map(String).join(", ") : String(value)
     return {
       headers: Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), one(value)])),
       notUnderstood: []

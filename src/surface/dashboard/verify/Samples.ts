@@ -1,11 +1,13 @@
 import receiveGo from "../../../../docs/samples/receive.go?raw"
 import receiveJava from "../../../../docs/samples/Receive.java?raw"
+// oxlint-disable-next-line import/default -- with ?raw it is the text of the file
 import receiveNode from "../../../../docs/samples/receive.mjs?raw"
 import receivePhp from "../../../../docs/samples/receive.php?raw"
 import receiveRuby from "../../../../docs/samples/receive.ru?raw"
 import receivePython from "../../../../docs/samples/receive_flask.py?raw"
 import verifyGo from "../../../../docs/samples/verify.go?raw"
 import verifyJava from "../../../../docs/samples/Verify.java?raw"
+// oxlint-disable-next-line import/default -- with ?raw it is the text of the file
 import verifyNode from "../../../../docs/samples/verify.mjs?raw"
 import verifyPhp from "../../../../docs/samples/verify.php?raw"
 import verifyPython from "../../../../docs/samples/verify.py?raw"
