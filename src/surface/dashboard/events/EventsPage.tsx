@@ -76,16 +76,16 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
 }
 
 /** Says that there is more above, and brings it when asked; the list stays as it is until then. */
-const Newer = ({ filter, more, onShow, unsure }: {
-  readonly filter: Filter
+const Newer = ({ more, onShow, unsure }: {
   readonly more: number
+  /** There are more than were counted. */
   readonly unsure: boolean
   readonly onShow: () => void
 }) => (
   <div role="status" className={styles["newer"]}>
-    {more > 0 && filter.to === undefined && (
+    {more > 0 && (
       <Button small onClick={onShow}>
-        Show {unsure ? "100 or more" : ""} {unsure ? "new events" : counted(more, "new event")}
+        Show {unsure ? `more than ${more} new events` : counted(more, "new event")}
       </Button>
     )}
   </div>
@@ -98,7 +98,10 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
   const query = useInfiniteQuery(eventsQuery(api, workspace, filter))
   const pages = query.data?.pages
   const first = pages?.[0]?.data[0]
-  const newer = useQuery({ ...newerQuery(api, workspace, filter, first?.published_at), enabled: pages !== undefined })
+  const newer = useQuery({
+    ...newerQuery(api, workspace, filter, first?.published_at),
+    enabled: pages !== undefined && filter.to === undefined
+  })
   useLiveRefresh(freshKey(workspace))
   const found = newer.data?.data ?? []
   const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError } = query
@@ -129,9 +132,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
         />
       )}
       <Newer
-        filter={filter}
         more={newerThan(first, found)}
-        unsure={newer.data?.next !== null && found.length >= 100}
+        unsure={newer.data !== undefined && newer.data.next !== null}
         onShow={show}
       />
       {pages === undefined
