@@ -40,7 +40,7 @@ const GroupEntry = ({ group }: { readonly group: Group }) => {
   const own = group.types[0]?.reserved === true
   return (
     <Section
-      title={group.entity}
+      title={`${group.entity.charAt(0).toUpperCase()}${group.entity.slice(1)}`}
       lead={
         <>
           A webhook takes all of them with <code>{group.entity}.*</code>
