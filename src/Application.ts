@@ -31,6 +31,7 @@ import { brandOf } from "./outbound/Signature.ts"
 import { ApiKeys } from "./registry/ApiKeys.ts"
 import { EndedSessions } from "./registry/EndedSessions.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
+import { PortalLinks } from "./registry/PortalLinks.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
 import { Webhooks } from "./registry/Webhooks.ts"
@@ -38,6 +39,7 @@ import { OperatorKey } from "./surface/api/Callers.ts"
 import { DashboardFolder } from "./surface/api/DashboardRoute.ts"
 import * as Server from "./surface/api/Server.ts"
 import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import * as HistoryCheck from "./surface/HistoryCheck.ts"
 import { LiveDeliveries } from "./surface/LiveDeliveries.ts"
 import { Metrics } from "./surface/Metrics.ts"
 import { processMetrics } from "./surface/ProcessMetrics.ts"
@@ -121,8 +123,8 @@ const catalogueOf = (config: HooklineConfig): Effect.Effect<Catalogue, InvalidSe
   }).pipe(Effect.flatMap((json) => Either.mapLeft(decode(json), (error) => wrong(error.message))))
 }
 
-/** Says in `readyz` what the worker does, and how far behind the history is. */
-const checks = Layer.scopedDiscard(Effect.gen(function*() {
+/** Says in `readyz` what the worker does. */
+const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
   const readiness = yield* Readiness
   const worker = yield* Worker
   yield* readiness.add(
@@ -131,16 +133,6 @@ const checks = Layer.scopedDiscard(Effect.gen(function*() {
       const { state, trouble } = worker.status()
       const ok = trouble === undefined && (state === "running" || state === "standing by")
       return { ok, detail: trouble === undefined ? state : `${state}: ${trouble}` }
-    })
-  )
-  const history = yield* History
-  // A history that is behind, or gone, keeps nothing from being published or delivered.
-  yield* readiness.add(
-    "history",
-    Effect.sync(() => {
-      const { behind, problem, state, unreadable } = history.status()
-      const passedOver = unreadable === 0 ? "" : `; ${unreadable} messages could not be read, the last: ${problem}`
-      return { ok: true, detail: `${state}, ${behind} messages behind${passedOver}` }
     })
   )
 }))
@@ -170,7 +162,7 @@ export const delivery = (config: HooklineConfig, catalogue: Catalogue) =>
 
 /** Everything: what people and services talk to, over what delivers, over the broker. */
 const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
-  checks.pipe(
+  Layer.merge(workerCheck, HistoryCheck.layer).pipe(
     Layer.provideMerge(Server.layer),
     Layer.provideMerge(metricsExport(config)),
     Layer.provideMerge(JobRunner.layer),
@@ -180,6 +172,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
       Layer.mergeAll(
         ApiKeys.layer,
         EndedSessions.layer,
+        PortalLinks.layer,
         Quarantine.layer,
         Readiness.layer,
         Records.layer,

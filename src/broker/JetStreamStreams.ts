@@ -40,6 +40,17 @@ const make = Effect.gen(function*() {
       }))
     )
 
+  /** A page has 100,000 at most, as the broker decides (nats-server, JSMaxSubjectDetails). */
+  const subjectPage = (stream: string, filter: string, offset: number) =>
+    ask<{ readonly state: { readonly subjects?: Readonly<Record<string, number>> }; readonly total?: number }>(
+      connection,
+      `STREAM.INFO.${checkSubject(stream)}`,
+      { subjects_filter: checkFilter(filter), offset }
+    ).pipe(
+      Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
+      Effect.map(({ state, total = 0 }) => ({ names: Object.keys(state.subjects ?? {}), total }))
+    )
+
   /** A direct get says "there is none" with 404 and "I cannot" with anything else. */
   const directGet = (stream: string, question: object) =>
     Effect.flatMap(
@@ -75,6 +86,14 @@ const make = Effect.gen(function*() {
               refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
           )
         ),
+    subjects: Effect.fnUntraced(function*(stream, filter) {
+      const all: Array<string> = []
+      for (;;) {
+        const { names, total } = yield* subjectPage(stream, filter, all.length)
+        for (const name of names) all.push(name)
+        if (names.length === 0 || all.length >= total) return all
+      }
+    }),
     next: (stream, filter, from) => next(connection, checkSubject(stream), checkFilter(filter), from),
     sequenceAt: (stream, time) =>
       Effect.flatMap(

@@ -57,6 +57,11 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
   readonly message: (stream: string, sequence: number) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /** The last message on a subject, none if there is none. */
   readonly last: (stream: string, subject: string) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
+  /**
+   * The subjects that have a message and match `filter`, in no order. All of them, at about 50 B each: for a filter whose matches are known to be few
+   * enough for memory. From the leader, which has them in memory.
+   */
+  readonly subjects: (stream: string, filter: string) => Effect.Effect<ReadonlyArray<string>, BrokerUnavailable>
   /** The first message at or after a sequence that matches `filter`, none if there is none yet. From the leader; about 0.2 ms. */
   readonly next: (
     stream: string,

@@ -191,6 +191,8 @@ export const parseQuarantineSubject = (
 
 export const quarantineAllFilter = "quarantine.>"
 
+/** What is there for one reason, of any workspace. */
+export const quarantineReasonFilter = (reason: string): string => `quarantine.*.${token(reason)}`
 export const quarantineFilter = (workspaceId: string): string => `quarantine.${token(workspaceId)}.*`
 
 // --- KV and the object store

@@ -171,6 +171,8 @@ export const makeProjection = Effect.gen(function*() {
     ofWorkspace: (workspaceId: string | null): ReadonlyArray<KnownKey> => [
       ...byWorkspace.get(workspaceId)?.values() ?? []
     ],
+    /** Those that have keys, revoked ones included. */
+    workspaces: (): ReadonlyArray<string> => [...byWorkspace.keys()].filter((id) => id !== null),
     count: (workspaceId: string | null): number => byWorkspace.get(workspaceId)?.size ?? 0,
     /** What this process wrote or read itself, without waiting for the message. */
     put,

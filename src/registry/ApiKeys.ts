@@ -4,7 +4,7 @@ import { KeyValue, type RevisionConflict } from "../broker/KeyValue.ts"
 import { BrokerUnavailable } from "../broker/Streams.ts"
 import { key as bucketKey } from "../broker/Subjects.ts"
 import { type ApiKey, digestOf, newApiKey, type Role } from "../model/ApiKey.ts"
-import { isToken, type WorkspaceId } from "../model/Id.ts"
+import { isToken, WorkspaceId } from "../model/Id.ts"
 import { type KnownKey, makeProjection } from "./ApiKeyProjection.ts"
 import { decode, encode, type KeyRecord } from "./ApiKeyRecord.ts"
 
@@ -57,6 +57,8 @@ export class ApiKeys extends Context.Tag("hookline/registry/ApiKeys")<ApiKeys, {
   }) => Effect.Effect<WithText, TooManyApiKeys | BrokerUnavailable>
   /** Those not revoked, expired ones included, newest first. */
   readonly list: (workspaceId: WorkspaceId | null) => ReadonlyArray<ApiKey>
+  /** The workspaces that have keys which are not revoked, in no order. */
+  readonly workspaces: () => ReadonlyArray<WorkspaceId>
   /** Whether the key is the operator's own, and not a workspace's. */
   readonly isOfOperator: (id: string) => boolean
   /** Revoking a revoked key changes nothing. */
@@ -183,6 +185,10 @@ const make = Effect.gen(function*() {
         .filter(({ record: { digest } }) => digest !== undefined)
         .map(({ record: { key } }) => key)
         .sort(newestFirst),
+    workspaces: () =>
+      known.workspaces()
+        .filter((id) => known.ofWorkspace(id).some(({ record: { digest } }) => digest !== undefined))
+        .map((id) => WorkspaceId.make(id)),
     isOfOperator: (id) => known.find(id)?.record.key.workspaceId === null,
     revoke: (workspaceId, id) => isToken(id) ? revoke(workspaceId, id) : Effect.fail(new ApiKeyNotFound({ id }))
   })

@@ -6,13 +6,15 @@ import {
   headerNames,
   parseQuarantineSubject,
   quarantineFilter,
+  quarantineReasonFilter,
   quarantineSubject,
   streamNames
 } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import { storedTrace } from "../ledger/StoredEvent.ts"
 import { parseEvent, type Rejection } from "../model/Event.ts"
-import { type EventId, eventIdAt, isToken, type WorkspaceId } from "../model/Id.ts"
+import { type EventId, eventIdAt, isToken, WorkspaceId } from "../model/Id.ts"
+import { rejectionReasons } from "../model/Rejection.ts"
 import { timestampAt } from "../model/Timestamp.ts"
 import { EventCatalogue } from "./EventCatalogue.ts"
 import { Publisher, type PublishFailed } from "./Publisher.ts"
@@ -108,6 +110,8 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
     readonly limit: number
     readonly cursor?: string | undefined
   }) => Effect.Effect<QuarantinePage, BrokerUnavailable | InvalidCursor>
+  /** The workspaces that have entries, those released included; not `_`. */
+  readonly workspaces: Effect.Effect<ReadonlySet<WorkspaceId>, BrokerUnavailable>
   /** One entry with its whole input. */
   readonly show: (
     workspaceId: WorkspaceId,
@@ -270,7 +274,22 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
         return event.id
       })
 
-      return { list, show, release }
+      // By reason: what was released has left a subject for each.
+      const workspaces = Effect.map(
+        Effect.forEach(
+          rejectionReasons,
+          (reason) => streams.subjects(streamNames.quarantine, quarantineReasonFilter(reason)),
+          { concurrency: 4 }
+        ),
+        (found) =>
+          new Set(
+            found.flat()
+              .flatMap((subject) => Option.toArray(parseQuarantineSubject(subject)))
+              .flatMap(({ workspaceId }) => workspaceId === nobody ? [] : [WorkspaceId.make(workspaceId)])
+          )
+      )
+
+      return { list, workspaces, show, release }
     })
   )
 }

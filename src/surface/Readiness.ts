@@ -10,6 +10,8 @@ export interface Check {
   readonly name: string
   readonly ok: boolean
   readonly detail: string
+  /** Of what is made anew: messages read, and messages left. Only while it goes on. */
+  readonly progress?: { readonly read: number; readonly behind: number }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Layer, Option } from "effect"
-import { connect } from "nats"
+import { connect, headers } from "nats"
 import { spawn } from "node:child_process"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -18,44 +18,47 @@ import { temporaryDirectory, until } from "./processes.ts"
 
 const passwords = { HOOKLINE: "h4eaf", OPERATOR: "o4eaf", PUBLISHER: "p4eaf" }
 
-/** The nats.conf of the top level with addresses and a store of the test's own. */
-const server = Effect.gen(function*() {
-  const directory = yield* temporaryDirectory
-  const text = yield* Effect.promise(() => readFile(join(import.meta.dirname, "../../nats.conf"), "utf8"))
-  const own = text
-    .replace(`"0.0.0.0:4222"`, `"127.0.0.1:-1"`)
-    .replace(`"127.0.0.1:8222"`, `"127.0.0.1:-1"`)
-    .replace(`"/data"`, JSON.stringify(join(directory, "store")))
-  expect(own.match(/127\.0\.0\.1:-1/g)).toHaveLength(2)
-  expect(own).not.toContain(`"/data"`)
-  const file = join(directory, "nats.conf")
-  yield* Effect.promise(() => writeFile(file, own))
-  const binary = yield* locate({
-    natsServer: undefined,
-    path: process.env["PATH"] ?? "",
-    packaged: packaged(),
-    directory
+/** The nats.conf of the top level with addresses and a store of the test's own, and what `change` makes of it. */
+const serverWith = (change: (text: string) => string) =>
+  Effect.gen(function*() {
+    const directory = yield* temporaryDirectory
+    const text = yield* Effect.promise(() => readFile(join(import.meta.dirname, "../../nats.conf"), "utf8"))
+    const own = change(text)
+      .replace(`"0.0.0.0:4222"`, `"127.0.0.1:-1"`)
+      .replace(`"127.0.0.1:8222"`, `"127.0.0.1:-1"`)
+      .replace(`"/data"`, JSON.stringify(join(directory, "store")))
+    expect(own.match(/127\.0\.0\.1:-1/g)).toHaveLength(2)
+    expect(own).not.toContain(`"/data"`)
+    const file = join(directory, "nats.conf")
+    yield* Effect.promise(() => writeFile(file, own))
+    const binary = yield* locate({
+      natsServer: undefined,
+      path: process.env["PATH"] ?? "",
+      packaged: packaged(),
+      directory
+    })
+    const env = Object.fromEntries(
+      Object.entries(passwords).map(([role, password]) => [`NATS_${role}_PASSWORD`, password])
+    )
+    let log = ""
+    yield* Effect.acquireRelease(
+      Effect.sync(() => {
+        const child = spawn(binary.path, ["-c", file], { env, stdio: ["ignore", "ignore", "pipe"] })
+        child.stderr.setEncoding("utf8").on("data", (part: string) => {
+          log += part
+        })
+        return child
+      }),
+      (child) =>
+        Effect.async<void>((resume) => {
+          child.once("exit", () => resume(Effect.void))
+          child.kill("SIGKILL")
+        })
+    )
+    return yield* until(Effect.sync(() => /client connections on (127\.0\.0\.1:\d+)/.exec(log)?.[1]))
   })
-  const env = Object.fromEntries(
-    Object.entries(passwords).map(([role, password]) => [`NATS_${role}_PASSWORD`, password])
-  )
-  let log = ""
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      const child = spawn(binary.path, ["-c", file], { env, stdio: ["ignore", "ignore", "pipe"] })
-      child.stderr.setEncoding("utf8").on("data", (part: string) => {
-        log += part
-      })
-      return child
-    }),
-    (child) =>
-      Effect.async<void>((resume) => {
-        child.once("exit", () => resume(Effect.void))
-        child.kill("SIGKILL")
-      })
-  )
-  return yield* until(Effect.sync(() => /client connections on (127\.0\.0\.1:\d+)/.exec(log)?.[1]))
-})
+
+const server = serverWith((text) => text)
 
 const login = (address: string, user: string, pass: string) =>
   Effect.acquireRelease(
@@ -126,5 +129,37 @@ describe("nats.conf", () => {
         expect(yield* refusal).toBe(true)
         expect((yield* streams.state("QUARANTINE")).messages).toBe(1)
       }).pipe(Effect.provide(broker))
+    }))
+
+  it.scopedLive("says what keeps a publisher from hookline's own events: the permissions, and nothing else", () =>
+    Effect.gen(function*() {
+      const forbidding = /publish (\{ allow: \["events\.>"\], deny: [^}]*\})\.$/m
+      const address = yield* serverWith((text) => {
+        const permission = forbidding.exec(text)?.[1]
+        if (permission === undefined) throw new Error("nats.conf does not say so")
+        return text.replace(
+          /^ {6}\{\n {8}user: publisher/m,
+          `{ user: kept, password: k4eaf, permissions { publish ${permission}, subscribe { allow: ["_INBOX.>"] } } }\n$&`
+        )
+      })
+      const config = yield* load({ flags: {}, env: {}, dev: true })
+      yield* Layer.build(
+        Layer.provide(
+          Broker.layer({ url: `nats://hookline:${passwords.HOOKLINE}@${address}`, name: "test" }),
+          Layer.succeed(Config, config)
+        )
+      )
+      const options = headers()
+      options.set("Hookline-Notice", "by hand")
+      const publisher = yield* login(address, "publisher", passwords.PUBLISHER)
+      const kept = yield* login(address, "kept", "k4eaf")
+      for (const type of ["webhook.disabled", "delivery.failed"]) {
+        const publish = (by: typeof kept) => () =>
+          by.jetstream().publish(`events.ws.${type}`, "{}", { headers: options, timeout: 500 })
+        expect([type, yield* refused(publish(publisher))]).toEqual([type, false])
+        expect([type, yield* refused(publish(kept))]).toEqual([type, true])
+      }
+      const ack = yield* Effect.promise(() => kept.jetstream().publish("events.ws.project.created", "{}"))
+      expect(ack.seq, "what was denied is not stored").toBe(3)
     }))
 })

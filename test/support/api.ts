@@ -22,6 +22,7 @@ import { brandOf } from "../../src/outbound/Signature.ts"
 import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { EndedSessions } from "../../src/registry/EndedSessions.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
+import { PortalLinks } from "../../src/registry/PortalLinks.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
@@ -29,6 +30,7 @@ import { OperatorKey } from "../../src/surface/api/Callers.ts"
 import { DashboardFolder } from "../../src/surface/api/DashboardRoute.ts"
 import { ApiServer, layer as api } from "../../src/surface/api/Server.ts"
 import { EventCatalogue } from "../../src/surface/EventCatalogue.ts"
+import { layer as historyCheck } from "../../src/surface/HistoryCheck.ts"
 import { LiveDeliveries } from "../../src/surface/LiveDeliveries.ts"
 import { Metrics } from "../../src/surface/Metrics.ts"
 import { Publisher } from "../../src/surface/Publisher.ts"
@@ -86,7 +88,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provideMerge(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, Quarantine.layer)),
+    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, PortalLinks.layer, Quarantine.layer)),
     Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),
@@ -101,7 +103,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))
   )
-  return api.pipe(
+  return Layer.merge(api, historyCheck).pipe(
     Layer.provideMerge(below),
     Layer.provide(Logger.replace(Logger.defaultLogger, Logger.make((entry) => log(Logger.logfmtLogger.log(entry))))),
     Layer.provide(Logger.minimumLogLevel(LogLevel.Debug))

@@ -193,7 +193,7 @@ layer(apiLayer({ log: (line) => lines.push(line) }), { excludeTestServices: true
         expect(ready.status).toBe(200)
         const checks = ready.json.checks as unknown as ReadonlyArray<{ name: string; ok: boolean }>
         expect(checks.map(({ name }) => name)).toEqual(
-          ["broker", "stream EVENTS", ...[0, 1, 2, 3].map((index) => `stream DELIVERIES-${index}`)]
+          ["broker", "stream EVENTS", ...[0, 1, 2, 3].map((index) => `stream DELIVERIES-${index}`), "history"]
         )
       }))
 

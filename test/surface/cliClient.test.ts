@@ -338,7 +338,11 @@ layer(
         [""]
       ])
       const rest = yield* json(["workspaces", "--prefix", "wx_", "--cursor", "wx_b"])
-      expect(rest).toEqual({ data: [{ id: "wx_c", webhooks: { enabled: 1, paused: 0, disabled: 0 } }], next: null })
+      expect(rest).toEqual({
+        data: [{ id: "wx_c", webhooks: { enabled: 1, paused: 0, disabled: 0 } }],
+        next: null,
+        complete: true
+      })
       expect((yield* typed(["workspaces", "--prefix", "nobody"])).out).toBe("no workspaces\n")
       expect(yield* typed(["workspaces", "--cursor", "a.b"])).toMatchObject({
         code: 1,

@@ -4,6 +4,7 @@ import { healthOf, stats, struggling } from "./Figures.ts"
 import { overview } from "./Overview.ts"
 import type { Answers, Questions } from "./Questions.ts"
 import { recoverable, recoverableCount } from "./Recoverable.ts"
+import { workspaces } from "./Workspaces.ts"
 
 const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Questions[Name]) => Answers[Name] } = {
   deliveries,
@@ -13,6 +14,7 @@ const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Ques
   health: healthOf,
   stats,
   overview,
+  workspaces,
   recoverableCount,
   recoverable,
   struggling

@@ -149,6 +149,8 @@ export interface Questions {
   readonly event: { readonly workspaceId: string; readonly id: string }
   readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
   readonly stats: StatsQuestion
+  /** Those of whose events it knows, in the order of their ids: beginning with `prefix`, behind `after`. */
+  readonly workspaces: { readonly prefix: string; readonly after: string; readonly limit: number }
   /** All webhooks of a workspace, not deleted, with so many hours: the last is the one that `now` is in. */
   readonly overview: { readonly workspaceId: string; readonly now: number; readonly hours: number }
   readonly recoverableCount: RecoverableQuestion
@@ -164,6 +166,7 @@ export interface Answers {
   readonly event: EventDetail | undefined
   readonly health: HealthAnswer
   readonly stats: ReadonlyArray<Step>
+  readonly workspaces: ReadonlyArray<string>
   readonly overview: Overview
   readonly recoverableCount: { readonly count: number; readonly first: ReadonlyArray<string> }
   readonly recoverable: {

@@ -6,6 +6,10 @@ import { iso, isoOrNull } from "./Times.ts"
 
 const none = Array.from({ length: shownHours }, () => 0)
 
+/** The hours of the webhook at a place. */
+const part = (figures: Uint32Array, place: number): ReadonlyArray<number> =>
+  Array.from(figures.subarray(place * shownHours, (place + 1) * shownHours))
+
 const inShort = (health: Health, hours: HealthInShort["hours"]): HealthInShort => {
   const recent = { attempts: health.recentCount, succeeded: succeededOf(health.recent) }
   return {
@@ -22,8 +26,6 @@ const inShort = (health: Health, hours: HealthInShort["hours"]): HealthInShort =
 export const healthsInShort = ({ failed, from, succeeded, webhooks }: Answers["overview"]) => {
   const places = new Map(webhooks.map(({ webhookId }, place) => [webhookId, place]))
   const start = iso(from)
-  const part = (figures: Uint32Array, place: number) =>
-    Array.from(figures.subarray(place * shownHours, (place + 1) * shownHours))
   return (webhookId: string): HealthInShort => {
     const place = places.get(webhookId)
     return place === undefined

@@ -15,6 +15,7 @@ import { commandName } from "./Banner.ts"
 import type { Where } from "./Common.ts"
 import { failed, wrong } from "./Failure.ts"
 import type { CommandFailed } from "./Failure.ts"
+import { type Rebuild, waiting } from "./HistoryWait.ts"
 import type { Shell } from "./Shell.ts"
 import { namedWorkspace, resolveTarget } from "./Target.ts"
 import type { Target } from "./Target.ts"
@@ -45,7 +46,20 @@ export const headersOf = (workspace: Option.Option<WorkspaceId>): InWorkspace["h
 
 type CallFailed = ParseResult.ParseError | HttpClientError.HttpClientError | { readonly message: string }
 
-/** Calls the API, as the contract describes it; what goes wrong becomes a sentence. */
+/** What the history reads before it can be asked; undefined: it does not say so, or nobody can. */
+const rebuildAt = (target: Target): Effect.Effect<Rebuild | undefined> =>
+  clientOf(target).pipe(
+    Effect.flatMap((client) => client.readyz()),
+    Effect.provide(transport),
+    Effect.timeout(patience),
+    Effect.map(({ checks }) => checks.find(({ name }) => name === "history")?.progress),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/**
+ * Calls the API, as the contract describes it; what goes wrong becomes a sentence. What asks the history while that is rebuilt waits for it, on a
+ * terminal (HistoryWait.ts).
+ */
 export const call = <A>(
   where: Pick<Where, "data">,
   use: (client: Client) => Effect.Effect<A, CallFailed>
@@ -55,8 +69,9 @@ export const call = <A>(
     return yield* clientOf(target).pipe(
       Effect.flatMap(use),
       Effect.provide(transport),
-      Effect.catchAll((error) => explained(target, error)),
-      bounded(target)
+      bounded(target),
+      waiting(rebuildAt(target)),
+      Effect.catchAll((error) => explained(target, error))
     )
   })
 
@@ -137,9 +152,9 @@ export class Refused extends Data.TaggedError("Refused")<{
 }> {}
 
 const bounded = (target: Target, limit: Duration.DurationInput = patience) =>
-<A, R>(
-  effect: Effect.Effect<A, CommandFailed, R>
-): Effect.Effect<A, CommandFailed, R> =>
+<A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E | CommandFailed, R> =>
   Effect.timeoutFail(effect, {
     duration: limit,
     onTimeout: () => failed(`the API at ${target.url} did not answer within ${Duration.format(limit)}`)

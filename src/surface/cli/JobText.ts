@@ -1,5 +1,6 @@
 import type { JobView } from "../api/contract/Jobs.ts"
 import { layout } from "./Common.ts"
+import { bar } from "./Progress.ts"
 import type { ShellService } from "./Shell.ts"
 import { fields } from "./Table.ts"
 import { shortTime } from "./Text.ts"
@@ -36,11 +37,6 @@ export const jobFields = (shell: ShellService, job: JobView): string =>
     ["ended", job.finished_at === null ? undefined : `${shortTime(job.finished_at)} UTC`]
   ], layout(shell).bold)
 
-const barWidth = 30
-
 /** `[#########                     ] 30 %  3000 of 10000`, for a terminal. */
-export const progressBar = (job: JobView): string => {
-  const part = job.total === 0 ? (job.state === "done" ? 1 : 0) : Math.min(1, job.settled / job.total)
-  const filled = Math.floor(part * barWidth)
-  return `[${"#".repeat(filled)}${" ".repeat(barWidth - filled)}] ${Math.floor(part * 100)} %  ${progressOf(job)}`
-}
+export const progressBar = (job: JobView): string =>
+  `${bar(job.total === 0 ? (job.state === "done" ? 1 : 0) : job.settled / job.total)}  ${progressOf(job)}`

@@ -3,7 +3,7 @@ import * as HttpApiGroup from "@effect/platform/HttpApiGroup"
 import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { Schema } from "effect"
-import { doc } from "./Common.ts"
+import { doc, exact } from "./Common.ts"
 
 const Healthy = Schema.Struct({ status: Schema.Literal("ok") }).annotations({ identifier: "Healthy" })
 
@@ -11,7 +11,11 @@ const checks = Schema.Array(
   Schema.Struct({
     name: Schema.String.annotations({ examples: ["broker"] }),
     ok: Schema.Boolean,
-    detail: Schema.String
+    detail: Schema.String,
+    progress: exact(Schema.Struct({ read: Schema.Number, behind: Schema.Number })).annotations({
+      description:
+        "Only while the history is being rebuilt: how many messages of the streams it has read, and how many are left."
+    })
   }).annotations({ identifier: "Check" })
 )
 const Ready = Schema.Struct({ status: Schema.Literal("ready"), checks }).annotations({ identifier: "Ready" })

@@ -102,7 +102,6 @@ const WebhookListed = Schema.Struct({
     description: "With `include=health`. null: the history cannot be asked now, as while it is rebuilt."
   })
 }).annotations({ identifier: "WebhookListed" })
-export type WebhookListed = typeof WebhookListed.Type
 
 const WebhookPage = page(WebhookListed, "Webhooks")
 

@@ -15,7 +15,13 @@ export const WorkspaceView = Schema.Struct({
   }).annotations({ description: "How many it has in each state; deleted ones are not counted." })
 }).annotations({ identifier: "Workspace" })
 export type WorkspaceView = typeof WorkspaceView.Type
-const WorkspacePage = page(WorkspaceView, "Workspaces")
+const WorkspacePage = Schema.Struct({
+  ...page(WorkspaceView, "Workspaces").fields,
+  complete: Schema.Boolean.annotations({
+    description:
+      "False: the history or the broker cannot be asked now. Those that have nothing but events, or nothing but quarantine entries, may be missing; ask again later, from the first page on."
+  })
+}).annotations({ identifier: "Workspaces" })
 
 export const workspaces = HttpApiGroup.make("workspaces")
   .add(
@@ -31,7 +37,7 @@ export const workspaces = HttpApiGroup.make("workspaces")
       .addError(Error.Unprocessable.http)
       .annotateContext(doc(
         "List the workspaces",
-        "Those that have webhooks or had some, in order of their ids. For the operator: it is about no single workspace, so that no `X-Workspace-Id` is needed. A workspace is made by using it; one that never had a webhook is not listed."
+        "In order of their ids. A workspace is made by using it: it is listed when it has webhooks or had some, when it has API keys that are not revoked, and when there are events, deliveries or quarantine entries of it that are still kept. For the operator: it is about no single workspace, so that no `X-Workspace-Id` is needed."
       ))
   )
   .middleware(Authentication)

@@ -6,12 +6,13 @@ import { given, idOf, print, type Where, where, within } from "../Common.ts"
 import { failed } from "../Failure.ts"
 import { jobFields, type JobView, progressBar, progressOf } from "../JobText.ts"
 import { period, periodOf } from "../Moment.ts"
+import { cleared, lookEvery } from "../Progress.ts"
 import { Shell } from "../Shell.ts"
 
 const client = Effect.promise(() => import("../Client.ts"))
 
-/** How often a job is looked at: on a terminal, and where each look could be a line. */
-const lookEvery = { bar: "500 millis", lines: "2 seconds" } as const
+/** How often a job is looked at where each look could be a line. */
+const lineEvery = "2 seconds"
 
 /** Looks at the job until it has ended, and shows how far it is on standard error. */
 const watched = (input: Where, first: JobView) =>
@@ -26,12 +27,12 @@ const watched = (input: Where, first: JobView) =>
       // A pipe gets a line only when there is something new.
       if (progress !== undefined || job.settled !== shown) yield* show(job)
       shown = job.settled
-      yield* Effect.sleep(progress === undefined ? lookEvery.lines : lookEvery.bar)
+      yield* Effect.sleep(progress === undefined ? lineEvery : lookEvery)
       const { id } = job
       job = yield* callIn(input, (api, request) => api.jobs.show({ ...request, path: { id } }))
     }
     return job
-  }).pipe(Effect.ensuring(Effect.flatMap(Shell, ({ progress }) => progress?.("") ?? Effect.void)))
+  }).pipe(cleared)
 
 export const recover = Command.make("recover", {
   id: idOf("webhook"),

@@ -2,6 +2,7 @@ import { Command, Options } from "@effect/cli"
 import { Effect } from "effect"
 import type { WorkspaceView } from "../../api/contract/Workspaces.ts"
 import { dataDirectory, given, json, layout, print, within } from "../Common.ts"
+import { Shell } from "../Shell.ts"
 import { table } from "../Table.ts"
 
 export const workspaces = Command.make("workspaces", {
@@ -21,6 +22,12 @@ export const workspaces = Command.make("workspaces", {
           ...given("prefix", input.prefix)
         }
       }))
+    const shell = yield* Shell
+    if (!found.complete) {
+      yield* shell.error(
+        "note: the history or the broker cannot be asked now: workspaces that have nothing but events or quarantine entries may be missing"
+      )
+    }
     yield* print(input.json, found, (shell, { data, next }) =>
       [
         data.length === 0 ? "no workspaces" : table<WorkspaceView>(
@@ -36,5 +43,7 @@ export const workspaces = Command.make("workspaces", {
         ...(next === null ? [] : [`more: --cursor ${next}`])
       ].join("\n"))
   })).pipe(
-    Command.withDescription("List the workspaces that have webhooks, with their number by state. For the operator.")
+    Command.withDescription(
+      "List the workspaces that are in use, with the number of their webhooks by state. For the operator."
+    )
   )

@@ -38,9 +38,7 @@ export const WebhookActions = ({ webhook }: { readonly webhook: Answer<"webhooks
       )}
       <Menu trigger={<Button>More</Button>}>
         <MenuItem onSelect={() => setAsked("rotate")}>Rotate secret…</MenuItem>
-        {webhook.state === "disabled"
-          ? <MenuItem onSelect={() => move.mutate({ move: "pause" })}>Pause</MenuItem>
-          : <MenuItem onSelect={() => setAsked("disable")}>Disable…</MenuItem>}
+        {webhook.state !== "disabled" && <MenuItem onSelect={() => setAsked("disable")}>Disable…</MenuItem>}
         <MenuLine />
         <MenuItem danger onSelect={() => setAsked("delete")}>Delete…</MenuItem>
       </Menu>
