@@ -139,6 +139,20 @@ describe("a listing", () => {
     expect([listing.news.count, listing.at(0)?.id]).toEqual([4, "dlv_150"])
   })
 
+  it("keeps what it shows when the first page cannot be asked for anew", async () => {
+    const past = history(50)
+    let failing = false
+    const listing = new Listing((cursor) => failing ? Promise.reject(new Error("away")) : past.ask(cursor), {})
+    listing.need(0, 10)
+    await until(() => listing.loaded)
+    failing = true
+    await listing.restart()
+    expect([String(listing.notRestarted), listing.size, listing.end]).toEqual(["Error: away", 50, "done"])
+    failing = false
+    await listing.restart()
+    expect([listing.notRestarted, listing.size]).toEqual([null, 50])
+  })
+
   it("does not grow by what happens", async () => {
     const { ask } = history(10)
     const listing = new Listing(ask, {})

@@ -54,10 +54,14 @@ export class Listing {
   error: unknown = null
   /** The first page is being asked for anew, and what is shown is that of before. */
   restarting = false
+  /** Why it could not be asked for anew; null: it could, or nobody wanted it. */
+  notRestarted: unknown = null
   private pages: Array<Page> = []
   private next: string | null = null
   private looks = 0
   private wanted: readonly [first: number, last: number] = [0, 0]
+  /** When the newest that is shown was published; its page may have been given back. */
+  private newest = ""
   private fresh = new Map<string, string>()
   private early: Array<LiveEvent> = []
   private began = false
@@ -133,6 +137,7 @@ export class Listing {
   async restart(): Promise<void> {
     if (this.restarting || !this.began) return
     this.restarting = true
+    this.notRestarted = null
     this.changed()
     const { signal } = this.abort
     try {
@@ -149,7 +154,7 @@ export class Listing {
       }
       this.take(undefined, answered)
     } catch (error) {
-      if (!signal.aborted) this.fail(error)
+      if (!signal.aborted) this.notRestarted = error
     }
     this.restarting = false
     this.changed()
@@ -209,14 +214,10 @@ export class Listing {
       return true
     }
     if (!matches(this.filters, delivery)) return this.fresh.delete(delivery.id)
-    const newest = this.pages[0]?.rows?.[0]?.published_at ?? this.newest
-    if (delivery.published_at < newest || this.fresh.has(delivery.id) || this.fresh.size >= mostFresh) return false
+    if (delivery.published_at < this.newest || this.fresh.has(delivery.id) || this.fresh.size >= mostFresh) return false
     this.fresh.set(delivery.id, delivery.published_at)
     return true
   }
-
-  /** When the newest that is shown was published; its page may have been given back. */
-  private newest = ""
 
   private async goOn(): Promise<void> {
     const { signal } = this.abort
