@@ -7,6 +7,7 @@ import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field, Input, Select } from "../shared/Field.tsx"
+import { fromLocal, toLocal } from "../shared/LocalTime.ts"
 import { counted } from "../shared/Numbers.ts"
 import { Card, Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -14,7 +15,7 @@ import { eventTypesQuery } from "../webhooks/Queries.ts"
 import { EventsList } from "./EventsList.tsx"
 import styles from "./EventsPage.module.css"
 import { eventsKey, eventsQuery, type Filter, freshKey, newerQuery } from "./Queries.ts"
-import { fromInput, newerThan, toInput } from "./Rows.ts"
+import { newerThan } from "./Rows.ts"
 
 /** By its id one event is found at once, however old it is. */
 const FindById = () => {
@@ -64,8 +65,8 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
             <Input
               {...described}
               type="datetime-local"
-              value={toInput(filter[end])}
-              onChange={({ target }) => set({ [end]: fromInput(target.value) })}
+              value={toLocal(filter[end])}
+              onChange={({ target }) => set({ [end]: fromLocal(target.value) })}
             />
           )}
         </Field>
