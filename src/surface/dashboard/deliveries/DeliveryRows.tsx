@@ -3,7 +3,6 @@ import { defaultRangeExtractor, type Range, useWindowVirtualizer } from "@tansta
 import { type KeyboardEvent, memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react"
 import { sentence } from "../api/ApiFailure.ts"
 import type { Delivery } from "../api/Contract.ts"
-import { classes } from "../shared/classes.ts"
 import { count, counted, latency } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
@@ -178,7 +177,8 @@ export const DeliveryRows = ({ listing }: { readonly listing: Listing }) => {
         ref={list}
         role="rowgroup"
         className={styles["rows"]}
-        style={{ height: virtual.getTotalSize() }}
+        // The last row's line would lie on the table's own.
+        style={{ height: Math.max(0, virtual.getTotalSize() - 1) }}
         onKeyDown={step}
         onFocus={({ target }) => {
           const index = target.closest<HTMLElement>("[data-index]")?.dataset["index"]
@@ -190,7 +190,7 @@ export const DeliveryRows = ({ listing }: { readonly listing: Listing }) => {
           <DeliveryRow key={index} index={index} top={start - margin} delivery={listing.at(index)} />
         ))}
       </div>
-      <span className={classes(styles["hidden"])} role="status">
+      <span className={styles["hidden"]} role="status">
         {listing.end === "done" ? counted(size, "delivery", "deliveries") : ""}
       </span>
     </div>
