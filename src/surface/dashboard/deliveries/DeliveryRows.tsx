@@ -161,38 +161,40 @@ export const DeliveryRows = ({ listing }: { readonly listing: Listing }) => {
     link?.scrollIntoView({ block: "nearest" })
   }
   return (
-    <div
-      role="table"
-      aria-label="Deliveries"
-      aria-rowcount={listing.end === "done" ? size + 1 : -1}
-      className={styles["table"]}
-    >
-      <div role="rowgroup" className={styles["head"]}>
-        <div role="row" className={styles["columns"]}>
-          {columns.map((name) => <div key={name} role="columnheader">{name}</div>)}
-        </div>
-      </div>
-      {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keys are those of the links in it */}
+    <>
       <div
-        ref={list}
-        role="rowgroup"
-        className={styles["rows"]}
-        // The last row's line would lie on the table's own.
-        style={{ height: Math.max(0, virtual.getTotalSize() - 1) }}
-        onKeyDown={step}
-        onFocus={({ target }) => {
-          const index = target.closest<HTMLElement>("[data-index]")?.dataset["index"]
-          if (index !== undefined) setFocused(Number(index))
-        }}
-        onBlur={() => setFocused(undefined)}
+        role="table"
+        aria-label="Deliveries"
+        aria-rowcount={listing.end === "done" ? size + 1 : -1}
+        className={styles["table"]}
       >
-        {items.map(({ index, start }) => (
-          <DeliveryRow key={index} index={index} top={start - margin} delivery={listing.at(index)} />
-        ))}
+        <div role="rowgroup" className={styles["head"]}>
+          <div role="row" className={styles["columns"]}>
+            {columns.map((name) => <div key={name} role="columnheader">{name}</div>)}
+          </div>
+        </div>
+        {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keys are those of the links in it */}
+        <div
+          ref={list}
+          role="rowgroup"
+          className={styles["rows"]}
+          // The last row's line would lie on the table's own.
+          style={{ height: Math.max(0, virtual.getTotalSize() - 1) }}
+          onKeyDown={step}
+          onFocus={({ target }) => {
+            const index = target.closest<HTMLElement>("[data-index]")?.dataset["index"]
+            if (index !== undefined) setFocused(Number(index))
+          }}
+          onBlur={() => setFocused(undefined)}
+        >
+          {items.map(({ index, start }) => (
+            <DeliveryRow key={index} index={index} top={start - margin} delivery={listing.at(index)} />
+          ))}
+        </div>
       </div>
       <span className={styles["hidden"]} role="status">
         {listing.end === "done" ? counted(size, "delivery", "deliveries") : ""}
       </span>
-    </div>
+    </>
   )
 }
