@@ -124,7 +124,10 @@ export const jobRun = (env: RunEnvironment, stored: StoredJob): Effect.Effect<Ru
       const needed = Math.max(lastSequence, job.seenSequence)
       const events = yield* persistently(streams.state(streamNames.events))
       for (;;) {
-        const { seenEvents, seenSequence } = yield* page(job.cursor, 1)
+        // Of no time at all: only how far the history is.
+        const { seenEvents, seenSequence } = yield* persistently(
+          history.ask("recoverable", { ...question, to: question.from, after: 0, limit: 1 })
+        )
         if (seenSequence >= needed && seenEvents >= events.lastSequence) return
         yield* Effect.sleep(behindPause)
       }

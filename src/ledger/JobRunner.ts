@@ -1,4 +1,4 @@
-import { Cause, Clock, Effect, Layer, Option } from "effect"
+import { Cause, Effect, Layer, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { BrokerClock } from "../broker/BrokerClock.ts"
 import { KeyValue } from "../broker/KeyValue.ts"
@@ -36,8 +36,6 @@ interface Known {
   /** When it last had its turn, monotonic milliseconds. */
   turnAt: number
 }
-
-const monotonic = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
 
 /** Which of those that wait comes next: a workspace with few at work before one with many, then whose turn is the longest ago. */
 export const nextOf = <K extends Known>(
@@ -99,7 +97,8 @@ export const layer = Layer.scopedDiscard(Effect.gen(function*() {
         const found = yield* store.get("JOBS", name)
         const job = Option.getOrUndefined(Option.flatMap(found, ({ value }) => decode(value)))
         if (Option.isNone(found) || job?.state !== "running") return void known.delete(name)
-        const began = yield* monotonic
+        // Its share begins with its first delivery, whatever it had to wait for before.
+        let began: number | undefined
         const run = yield* jobRun({
           history,
           requests,
@@ -110,7 +109,10 @@ export const layer = Layer.scopedDiscard(Effect.gen(function*() {
             deliveriesStream(partitionOf(workspace, topology.partitions), topology.deliveriesStreams),
           runner,
           places,
-          isOver: () => others() && now() - began > share
+          isOver: () => {
+            began ??= now()
+            return others() && now() - began > share
+          }
         }, { job, revision: found.value.revision })
         atWork.set(name, { workspaceId, run })
         yield* run.run

@@ -3,7 +3,7 @@ import type { AppendFailed } from "../broker/AppendLog.ts"
 import type { BrokerUnavailable } from "../broker/Streams.ts"
 import type { RetryAnswer } from "../model/RetryRequest.ts"
 import { EventBodies } from "./EventBodies.ts"
-import { History, type HistoryUnavailable } from "./History.ts"
+import { History, HistoryUnavailable } from "./History.ts"
 import { askUntilSettled, RetryRequests, type Vain } from "./RetryRequests.ts"
 
 /** There is no such delivery in the workspace. */
@@ -17,6 +17,9 @@ export class RetryRefused extends Data.TaggedError("RetryRefused")<{
 
 /** No worker answered within 10 s. Asking again is safe. */
 export class NoWorker extends Data.TaggedError("NoWorker")<{ readonly id: string }> {}
+
+/** A history that follows is so many messages behind at a busy moment. */
+const caughtUp = 1_000
 
 /** While the history catches up with what overtook a request, it is asked again so often. */
 const most = 10
@@ -49,10 +52,18 @@ export class Retries extends Context.Tag("hookline/ledger/Retries")<Retries, {
           }
           return { delivery, seenSequence }
         })
-        const inVain = (why: Vain, asked: number): Effect.Effect<void, NoWorker | RetryRefused | AppendFailed> => {
+        const inVain = (
+          why: Vain,
+          asked: number
+        ): Effect.Effect<void, NoWorker | RetryRefused | HistoryUnavailable | AppendFailed> => {
           if (why === "unanswered") return new NoWorker({ id })
           if (why !== "overtaken") return why
-          return asked > most ? new RetryRefused({ id, reason: why }) : Effect.void
+          if (asked <= most) return Effect.void
+          const { behind } = history.status()
+          // What it has not read yet may be the very thing that was overtaking.
+          return behind > caughtUp
+            ? new HistoryUnavailable({ detail: `it is ${behind} messages behind` })
+            : new RetryRefused({ id, reason: why })
         }
         const answer = yield* askUntilSettled(requests, { first: yield* look, look, inVain })
         if (answer !== "accepted") return yield* new RetryRefused({ id, reason: answer })

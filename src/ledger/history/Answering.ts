@@ -1,7 +1,7 @@
 import { type Asked, deliveries, delivery } from "./Deliveries.ts"
 import { event, events } from "./Events.ts"
 import { explain } from "./Explaining.ts"
-import { healthOf, stats, struggling } from "./Figures.ts"
+import { healthOf, stats, struggling, waiting } from "./Figures.ts"
 import { overview } from "./Overview.ts"
 import type { Answers, Questions } from "./Questions.ts"
 import { recoverable, recoverableCount } from "./Recoverable.ts"
@@ -14,6 +14,7 @@ const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Ques
   event,
   explain,
   health: healthOf,
+  waiting,
   stats,
   overview,
   workspaces,

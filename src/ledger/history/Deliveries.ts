@@ -4,7 +4,7 @@ import { blocks, inBlocks } from "./Blocks.ts"
 import { type Bounds, type Place, placesOf } from "./Places.ts"
 import { keyOf } from "./Projection.ts"
 import type { Answers, Counts, HistoricDelivery, Questions } from "./Questions.ts"
-import { sequenceAt } from "./Range.ts"
+import { endAt, sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 import { type DeliveryStatus, statuses } from "./Status.ts"
 
@@ -116,7 +116,7 @@ export const deliveries = (asked: Asked, question: Questions["deliveries"]): Ans
   if (eventType !== undefined && type === undefined) return nothing
   const bounds: Bounds = {
     from: question.from === undefined ? 0 : sequenceAt(file, question.from),
-    to: question.to === undefined ? Number.MAX_SAFE_INTEGER : sequenceAt(file, question.to),
+    to: question.to === undefined ? Number.MAX_SAFE_INTEGER : endAt(file, question.to),
     after: cursor === undefined ? undefined : placeOf(asked, workspaceId, cursor)
   }
   const { end, places } = placesOf(file, { workspace, webhook, type, eventId, status, bounds, limit: limit + 1 })

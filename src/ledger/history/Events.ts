@@ -1,11 +1,12 @@
-import { blockList, blockOf, blocks, inBlocks } from "./Blocks.ts"
+import { blockList, blockOf } from "./Blocks.ts"
 import { type Asked, countsFrom, deliveriesOf, numberOfType, numberOfWorkspace } from "./Deliveries.ts"
+import { publishedAs } from "./EventIds.ts"
 import type { Answers, HistoricEvent, Questions, Repeats } from "./Questions.ts"
-import { sequenceAt } from "./Range.ts"
+import { endAt, sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
-const selected = (index: string) =>
-  `SELECT e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e ${index} JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence`
+const selected =
+  "SELECT e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence"
 
 /** So many repeats of an event are counted, and so many shown. */
 const mostRepeats = { counted: 1_000, shown: 20 }
@@ -42,11 +43,11 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
   if (workspace === undefined || (eventType !== undefined && type === undefined)) return { data: [], next: undefined }
   const low = from === undefined ? 0 : sequenceAt(file, from)
   const high = Math.min(
-    to === undefined ? Number.MAX_SAFE_INTEGER : sequenceAt(file, to),
+    to === undefined ? Number.MAX_SAFE_INTEGER : endAt(file, to),
     cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
   )
   const rows = file.statement(
-    `${selected("")} WHERE e.workspace = ? ${
+    `${selected} WHERE e.workspace = ? ${
       type === undefined ? "" : "AND e.type = ?"
     } AND e.sequence >= ? AND e.sequence < ? ORDER BY e.sequence DESC LIMIT ?`
   ).all([workspace, ...(type === undefined ? [] : [type]), low, high, limit + 1])
@@ -56,7 +57,7 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
 
 /** The event at a sequence of EVENTS, if it is of this workspace. */
 export const eventAt = (file: Sqlite, workspace: number, sequence: number): HistoricEvent | undefined => {
-  const row = file.statement(`${selected("")} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
+  const row = file.statement(`${selected} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
   return row === undefined ? undefined : fromRow(file, row)
 }
 
@@ -81,18 +82,24 @@ const repeatsOf = (file: Sqlite, workspace: number, { id, sequence }: HistoricEv
   }
 }
 
-/** The event of an id: of several the newest that repeats none, else the newest. */
+/** The event of an id: of several the newest that counts, else the newest. */
+const eventOf = (file: Sqlite, workspace: number, id: string): HistoricEvent | undefined => {
+  const { events, newest } = publishedAs(file, workspace, id)
+  let first: HistoricEvent | undefined
+  for (const sequence of events) {
+    const found = eventAt(file, workspace, sequence)
+    if (found?.outcome === "event") return found
+    first ??= found
+  }
+  return first ?? (newest === undefined ? undefined : eventAt(file, workspace, newest))
+}
+
+/** The event of an id, what repeated it, and its deliveries. */
 export const event = (asked: Asked, { id, workspaceId }: Questions["event"]): Answers["event"] => {
   const { file } = asked
   const workspace = numberOfWorkspace(file, workspaceId)
-  if (workspace === undefined) return undefined
-  const row = file.statement(
-    `${selected("INDEXED BY events_by_id")} WHERE ${
-      inBlocks("e.sequence")
-    } AND e.id = ? AND e.workspace = ? ORDER BY u.first_sequence IS NULL DESC, q.entry IS NULL DESC, e.sequence DESC LIMIT 1`
-  ).get([blocks(file), id, workspace])
-  if (row === undefined) return undefined
-  const found = fromRow(file, row)
+  const found = workspace === undefined ? undefined : eventOf(file, workspace, id)
+  if (workspace === undefined || found === undefined) return undefined
   return {
     event: found,
     repeats: repeatsOf(file, workspace, found),

@@ -1,4 +1,4 @@
-import { blocks, inBlocks } from "./Blocks.ts"
+import { publishedAs } from "./EventIds.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 import { type DeliveryStatus, numberOf } from "./Status.ts"
 
@@ -35,14 +35,20 @@ const newestFirst = "ORDER BY event_sequence DESC, webhook DESC"
 
 const placeOf = ([event, webhook]: ReadonlyArray<Value>): Place => [Number(event), Number(webhook)]
 
-/** Conditions on the columns of an index that has both, and their values. */
-const within = ({ after, from, to }: Bounds, event: string, webhook: string | undefined) => {
-  const values = [from, to, ...(after === undefined ? [] : webhook === undefined ? [after[0]] : [after[0], ...after])]
-  // Of the cursor's own event, what comes behind it is still wanted.
-  const behind = webhook === undefined
-    ? `AND ${event} <= ?`
-    : `AND ${event} <= ? AND (${event} < ? OR ${webhook} < ?)`
-  return { sql: `${event} >= ? AND ${event} < ? ${after === undefined ? "" : behind}`, values }
+/** One upper bound: of two on a column, SQLite begins reading at the first, and passes over all that is newer. */
+const end = ({ after, to }: Bounds): number => after === undefined ? to : Math.min(to, after[0] + 1)
+
+/** Of the cursor's own event, what comes behind it is still wanted. */
+const behind = ({ after }: Bounds) =>
+  after === undefined ? { sql: "", values: [] } : { sql: "AND (event_sequence < ? OR webhook < ?)", values: after }
+
+/** Conditions on an index that has both, and their values. */
+const within = (bounds: Bounds) => {
+  const more = behind(bounds)
+  return {
+    sql: `event_sequence >= ? AND event_sequence < ? ${more.sql}`,
+    values: [bounds.from, end(bounds), ...more.values]
+  }
 }
 
 /** The conditions that are left, on the row of a delivery. */
@@ -61,7 +67,7 @@ const placesInOrder = (
   of: readonly [column: "workspace" | "webhook", number: number],
   { bounds, limit, status }: Wanted
 ): Places => {
-  const { sql, values } = within(bounds, "event_sequence", "webhook")
+  const { sql, values } = within(bounds)
   const all = `SELECT event_sequence, webhook FROM deliveries INDEXED BY deliveries_of_${of[0]} WHERE ${
     of[0]
   } = ? AND ${sql} ${newestFirst}`
@@ -84,7 +90,7 @@ const placesByStatus = (
   status: DeliveryStatus,
   { bounds, limit }: Wanted
 ): Places => {
-  const { sql, values } = within(bounds, "event_sequence", "webhook")
+  const { sql, values } = within(bounds)
   const first = file.statement(
     `SELECT event_sequence, webhook FROM deliveries INDEXED BY deliveries_by_status WHERE webhook = ? AND status = ? AND status > 0 AND ${sql} ${newestFirst} LIMIT ?`
   )
@@ -93,36 +99,61 @@ const placesByStatus = (
   return { places: places.slice(0, limit), end: undefined }
 }
 
-/** By way of the events of a type, whose deliveries stand together. */
-const placesByType = (file: Sqlite, type: number, { bounds, limit, status, webhook, workspace }: Wanted): Places => {
-  const ofEvents = within(bounds, "sequence", undefined)
-  const events =
-    `SELECT sequence FROM events INDEXED BY events_by_type WHERE workspace = ? AND type = ? AND ${ofEvents.sql} ORDER BY sequence DESC`
-  const valuesOfEvents = [workspace, type, ...ofEvents.values]
-  const ofDeliveries = within(bounds, "event_sequence", "webhook")
-  const more = rest({ webhook, status, type: undefined })
-  const places = file.statement(
-    `SELECT event_sequence, webhook FROM (${events} LIMIT ${mostLookedAt}) CROSS JOIN deliveries d ON event_sequence = sequence WHERE ${ofDeliveries.sql} ${more.sql} ${newestFirst} LIMIT ?`
-  ).all([...valuesOfEvents, ...ofDeliveries.values, ...more.values, limit]).map(placeOf)
-  if (places.length === limit) return { places, end: undefined }
-  const [last] = file.statement(`${events} LIMIT 1 OFFSET ${mostLookedAt - 1}`).get(valuesOfEvents) ?? []
-  // Every delivery of the last event that was looked at has been seen.
-  return { places, end: last === undefined ? undefined : [Number(last), 0] }
-}
-
-/** Of one event's deliveries. An id may stand for several events: what repeats it has none. */
-const placesOfEvent = (file: Sqlite, eventId: string, wanted: Wanted): Places => {
-  const { sql, values } = within(wanted.bounds, "event_sequence", "webhook")
+/** Of events in parts, the newest first, until there are enough: an event's deliveries stand together. */
+const placesOfEvents = (
+  file: Sqlite,
+  parts: Iterable<ReadonlyArray<number>>,
+  { bounds, limit, ...wanted }: Wanted
+): ReadonlyArray<Place> => {
   const more = rest(wanted)
-  const places = file.statement(
-    `SELECT event_sequence, webhook FROM events e INDEXED BY events_by_id CROSS JOIN deliveries d ON d.event_sequence = e.sequence WHERE ${
-      inBlocks("e.sequence")
-    } AND e.id = ? AND e.workspace = ? AND ${sql} ${more.sql} ${newestFirst} LIMIT ?`
-  ).all([blocks(file), eventId, wanted.workspace, ...values, ...more.values, wanted.limit]).map(placeOf)
-  return { places, end: undefined }
+  const beyond = behind(bounds)
+  const ofPart = file.statement(
+    `SELECT d.event_sequence, d.webhook FROM json_each(?) e CROSS JOIN deliveries d ON d.event_sequence = e.value WHERE TRUE ${more.sql} ${beyond.sql} ORDER BY d.event_sequence DESC, d.webhook DESC LIMIT ?`
+  )
+  const places: Array<Place> = []
+  for (const part of parts) {
+    const left = limit - places.length
+    if (left === 0) break
+    places.push(...ofPart.all([JSON.stringify(part), ...more.values, ...beyond.values, left]).map(placeOf))
+  }
+  return places
 }
 
-const webhooksOf = (file: Sqlite, workspace: number): ReadonlyArray<number> =>
+/** Events of a part. */
+const eventsAtOnce = 200
+
+const placesByType = (file: Sqlite, type: number, wanted: Wanted): Places => {
+  const { bounds, limit, workspace } = wanted
+  const newest = file.statement(
+    "SELECT sequence FROM events INDEXED BY events_by_type WHERE workspace = ? AND type = ? AND sequence >= ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"
+  )
+  let before = end(bounds)
+  let looked = 0
+  const parts = function*() {
+    for (let more = true; more && looked < mostLookedAt;) {
+      const part = newest.all([workspace, type, bounds.from, before, eventsAtOnce]).map(([sequence]) =>
+        Number(sequence)
+      )
+      looked += part.length
+      before = part.at(-1) ?? before
+      more = part.length === eventsAtOnce
+      yield part
+    }
+  }
+  const places = placesOfEvents(file, parts(), { ...wanted, type: undefined })
+  // Every delivery of the last event that was looked at has been seen.
+  return { places, end: places.length < limit && looked >= mostLookedAt ? [before, 0] : undefined }
+}
+
+/** Of one event's deliveries. What repeats it has none. */
+const placesOfEvent = (file: Sqlite, eventId: string, wanted: Wanted): Places => {
+  const { bounds, workspace } = wanted
+  const sequences = publishedAs(file, workspace, eventId).events
+    .filter((sequence) => sequence >= bounds.from && sequence < end(bounds))
+  return { places: placesOfEvents(file, [sequences], wanted), end: undefined }
+}
+
+export const webhooksOf = (file: Sqlite, workspace: number): ReadonlyArray<number> =>
   file.statement("SELECT number FROM webhooks WHERE workspace = ?").all([workspace]).map(([number]) => Number(number))
 
 /** The places of a page, by the index that fits best. */

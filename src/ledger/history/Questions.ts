@@ -171,6 +171,7 @@ export interface Questions {
   readonly event: { readonly workspaceId: string; readonly id: string }
   readonly explain: ExplainQuestion
   readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
+  readonly waiting: { readonly workspaceId: string; readonly webhookId: string }
   readonly stats: StatsQuestion
   /** Those of whose events it knows, in the order of their ids: beginning with `prefix`, behind `after`. */
   readonly workspaces: { readonly prefix: string; readonly after: string; readonly limit: number }
@@ -190,6 +191,7 @@ export interface Answers {
   /** Every webhook that the workspace has or had, in the order of creation. */
   readonly explain: ReadonlyArray<ExplainedWebhook> | undefined
   readonly health: HealthAnswer
+  readonly waiting: Pick<Counts, "held" | "suppressed">
   readonly stats: ReadonlyArray<Step>
   readonly workspaces: ReadonlyArray<string>
   readonly overview: Overview

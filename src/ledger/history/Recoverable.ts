@@ -1,7 +1,7 @@
 import { streamNames } from "../../broker/Subjects.ts"
 import { type Asked, joins, numberOfWebhook, select } from "./Deliveries.ts"
 import type { Answers, HistoricDelivery, Questions } from "./Questions.ts"
-import { sequenceAt } from "./Range.ts"
+import { endAt, sequenceAt } from "./Range.ts"
 import { type DeliveryStatus, numberOf, statuses } from "./Status.ts"
 
 /** How many ids a count shows. */
@@ -18,7 +18,7 @@ const found = (
   { from, to, webhookId, workspaceId }: Questions["recoverableCount"]
 ): Found | undefined => {
   const webhook = numberOfWebhook(file, workspaceId, webhookId)
-  return webhook === undefined ? undefined : { webhook, from: sequenceAt(file, from), to: sequenceAt(file, to) }
+  return webhook === undefined ? undefined : { webhook, from: sequenceAt(file, from), to: endAt(file, to) }
 }
 
 const inRange = "webhook = ? AND event_sequence >= ? AND event_sequence < ?"

@@ -93,9 +93,8 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
 
     /** With what waits and what was suppressed: null where the history does not answer at once. The webhook, or its change, is known all the same. */
     const showCounted = (webhook: Webhook) =>
-      history.ask("health", { workspaceId: webhook.workspaceId, webhookId: webhook.id, now: clock.now() }).pipe(
+      history.ask("waiting", { workspaceId: webhook.workspaceId, webhookId: webhook.id }).pipe(
         Effect.timeout(historyPatience),
-        Effect.map(({ counts: { held, suppressed } }) => ({ held, suppressed })),
         Effect.orElseSucceed(() => ({ held: null, suppressed: null })),
         Effect.map((counts) => ({ ...show(webhook), ...counts }))
       )

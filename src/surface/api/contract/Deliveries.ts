@@ -123,7 +123,7 @@ export const deliveries = HttpApiGroup.make("deliveries")
       .addError(Error.Unprocessable.http)
       .annotateContext(doc(
         "List deliveries",
-        "Those of the newest events first; pages stay as they are while new ones arrive. Of a deleted webhook too. A page filtered by both status and event type may hold fewer than asked for though `next` is not null."
+        "Those of the newest events first; pages stay as they are while new ones arrive. Of a deleted webhook too. A filtered page may hold fewer than asked for, or none, though `next` is not null: it looks at so many at a time."
       ))
   )
   .add(
