@@ -35,15 +35,16 @@ export const banner = (started: Started): string => {
   // A setting of this terminal is not there in the next one: what a line needs, it says.
   const where = data === defaultData ? "" : ` --data-dir ${shellQuoted(data)}`
   const facts = {
+    dashboard: `${apiUrl}/ (sign in with the key)`,
     API: apiUrl,
-    key: keyFile ?? "the one in HOOKLINE_OPERATOR_KEY",
+    key: keyFile === undefined ? "the one in HOOKLINE_OPERATOR_KEY" : `in ${keyFile}`,
     NATS: embedded ? `${natsAddress} (with credentials: ${commandName} nats-url${where})` : natsAddress,
     ...(dev ? { mode: "--dev allows endpoints on http and loopback; not for production" } : {})
   }
   return [
     `hookline is ready${dev ? " (dev)" : ""}`,
     "",
-    ...Object.entries(facts).map(([name, value]) => `  ${name.padEnd(6)}${value}`),
+    ...Object.entries(facts).map(([name, value]) => `  ${name.padEnd(11)}${value}`),
     "",
     "A first delivery, from a second terminal:",
     ...steps(started, where).flatMap(({ line, what }) => ["", `  # ${what}`, `  ${line}`]),
