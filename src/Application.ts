@@ -31,6 +31,7 @@ import { brandOf } from "./outbound/Signature.ts"
 import { ApiKeys } from "./registry/ApiKeys.ts"
 import { EndedSessions } from "./registry/EndedSessions.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
+import { PortalLinks } from "./registry/PortalLinks.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
 import { Webhooks } from "./registry/Webhooks.ts"
@@ -171,6 +172,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
       Layer.mergeAll(
         ApiKeys.layer,
         EndedSessions.layer,
+        PortalLinks.layer,
         Quarantine.layer,
         Readiness.layer,
         Records.layer,

@@ -29,6 +29,7 @@ import { jobErrors, jobStates } from "../../src/model/Job.ts"
 import { rejectionReasons } from "../../src/model/Rejection.ts"
 import { decodeFact, encodeFact, type WebhookFact } from "../../src/model/WebhookFacts.ts"
 import { decode as decodeKey, encode as encodeKey } from "../../src/registry/ApiKeyRecord.ts"
+import { decodeLink, encodeLink } from "../../src/registry/PortalLinks.ts"
 import { answered, delivery, start } from "../support/delivery.ts"
 import { deadLinks } from "./markdown.ts"
 
@@ -193,6 +194,12 @@ describe("docs/messages.md", () => {
     expect(unnamed([...jobStates, ...jobErrors])).toEqual([])
   })
 
+  it("its example of a portal link is what hookline would write", () => {
+    const example = examples.find((example) => "session_seconds" in example)
+    const link = Either.getOrThrowWith(decodeLink(Buffer.from(JSON.stringify(example))), (error) => new Error(error))
+    expect(encodeLink(link)).toBe(JSON.stringify(example))
+  })
+
   it("has an example of every kind of record and of every change of a webhook", () => {
     expect(new Set(records.map(({ kind }) => kind))).toEqual(new Set(Object.keys(kinds)))
     expect(new Set(facts.map(({ type }) => type))).toEqual(new Set(Object.keys(factTypes)))
@@ -235,7 +242,7 @@ describe("docs/messages.md", () => {
   })
 })
 
-describe.each(["api-keys", "durability", "messages", "nats-cli"])("docs/%s.md", (name) => {
+describe.each(["api-keys", "durability", "messages", "nats-cli", "portal"])("docs/%s.md", (name) => {
   it("has no link that leads nowhere", () => {
     expect(deadLinks(path(`docs/${name}.md`))).toEqual([])
   })

@@ -22,6 +22,7 @@ import { brandOf } from "../../src/outbound/Signature.ts"
 import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { EndedSessions } from "../../src/registry/EndedSessions.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
+import { PortalLinks } from "../../src/registry/PortalLinks.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
@@ -87,7 +88,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provideMerge(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, Quarantine.layer)),
+    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, PortalLinks.layer, Quarantine.layer)),
     Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),

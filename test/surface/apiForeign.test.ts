@@ -4,9 +4,11 @@ import { Effect, Option, SchemaAST } from "effect"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
+import { portalRights, type Right, rightsOf } from "../../src/model/Right.ts"
 import { HooklineApi } from "../../src/surface/api/Contract.ts"
 import { accessOf, routeName } from "../../src/surface/api/contract/Access.ts"
 import { type Answer, apiLayer, type Ask, ask, recorded } from "../support/api.ts"
+import { asPage, signIn } from "../support/browser.ts"
 import { delivery } from "../support/delivery.ts"
 import { until } from "../support/until.ts"
 
@@ -49,6 +51,18 @@ const managing = (workspace: string) =>
     ask("POST", "/v1/api-keys", { workspace, body: { name: "manages", role: "manage" } }),
     ({ json }) => String(json.key)
   )
+
+/** A session of a key that manages, and one of a portal with each right. */
+const sessionsOf = (workspace: string, key: string) =>
+  Effect.gen(function*() {
+    const all = [{ rights: rightsOf.manage, signed: yield* signIn({ api_key: key }) }]
+    for (const right of portalRights) {
+      const { json } = yield* ask("POST", "/v1/portal-links", { workspace, body: { rights: [right] } })
+      const signed = yield* signIn({ portal_token: String(json.url).split("#")[1] })
+      all.push({ rights: new Set<Right>(["read", right]), signed })
+    }
+    return all
+  })
 
 /** One of each kind of thing in the owner's workspace: its id, by the part of a path that comes before such an id. */
 const things = Effect.gen(function*() {
@@ -139,6 +153,7 @@ layer(
       const foreign = yield* managing("ws_foreign")
       const requests = routes.flatMap((route) => naming(route, ids))
       expect(requests.length).toBeGreaterThan(20)
+      const lists = routes.filter(({ method, path }) => method === "GET" && !path.includes(":"))
       const reads = requests.filter(({ route }) => route.method === "GET")
       // The positive control: the ids are there to be found.
       const shown = Effect.forEach(
@@ -163,12 +178,37 @@ layer(
           if (status === 200) expect([at, answer.json.data, answer.json.next]).toEqual([at, [], null])
         }
       }
-      for (
-        const route of routes.filter(({ method, path }) => method === "GET" && !path.includes(":"))
-      ) {
+      for (const route of lists) {
         const { status, text } = yield* ask("GET", route.path, { key: foreign, workspace: null })
         expect([route.path, status]).toEqual([route.path, 200])
         for (const id of Object.values(ids)) expect(text, route.path).not.toContain(id)
+      }
+
+      // The same for sessions: of a key, and of a portal with each of its rights. What a session may not do at all is 403 whatever it names.
+      for (const { rights, signed } of yield* sessionsOf("ws_foreign", foreign)) {
+        const may = ({ method, path }: Route) => {
+          const right = needs.get(routeName(method, path))?.right
+          return right === "any" || (right !== undefined && rights.has(right))
+        }
+        for (const { at, route, status } of requests) {
+          for (const workspace of [null, "ws_foreign"]) {
+            const answer = yield* asPage(route.method, at, signed, { workspace, ...body(route) })
+            const what = [route.method, at, ...rights]
+            expect([...what, answer.status, answer.text]).toEqual([
+              ...what,
+              may(route) ? status : 403,
+              expect.any(String)
+            ])
+            if (answer.status === 200) expect([at, answer.json.data, answer.json.next]).toEqual([at, [], null])
+          }
+          const named = yield* asPage(route.method, at, signed, { workspace: own, ...body(route) })
+          expect([route.method, at, named.status]).toEqual([route.method, at, may(route) ? 404 : 403])
+        }
+        for (const route of lists) {
+          const { status, text } = yield* asPage("GET", route.path, signed)
+          expect([route.path, status]).toEqual([route.path, may(route) ? 200 : 403])
+          for (const id of Object.values(ids)) expect(text, route.path).not.toContain(id)
+        }
       }
       expect(yield* shown).toEqual(before)
 

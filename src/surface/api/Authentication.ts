@@ -38,6 +38,7 @@ const refusal = ({ rights, role, workspaceId }: Principal["Type"], needed: Neede
 
 const principalOf = (caller: Caller, callers: Callers["Type"]): Principal["Type"] => ({
   keyId: caller.keyId,
+  fingerprint: caller.fingerprint,
   workspaceId: caller.workspaceId,
   rights: rightsOf[caller.role],
   role: caller.role,

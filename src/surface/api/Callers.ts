@@ -75,6 +75,8 @@ export class Callers extends Context.Tag("hookline/surface/Callers")<Callers, {
     keyId: string,
     fingerprint: string
   ) => Caller | Exclude<Standing, "valid">
+  /** Notes that somebody came with something that opens nothing: many of them are said in the log. */
+  readonly guessed: Effect.Effect<void>
   /** Takes a request off an allowance, notes the key's use, and says both in the answer and in what is logged. The names are no secrets. */
   readonly charge: (allowance: string, keyId: string) => Effect.Effect<void, RateLimited>
 }>() {
@@ -98,14 +100,14 @@ const make = Effect.gen(function*() {
     expiresAt: undefined
   }
 
-  const refused = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    if (failed.take("", now).allowed || now - saidAt < saidEvery) return Effect.fail(wrong)
+  const guessed = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    if (failed.take("", now).allowed || now - saidAt < saidEvery) return Effect.void
     saidAt = now
-    return Effect.zipRight(
-      Effect.logWarning(`more than ${failures.rate} requests a second come with API keys that are not valid`),
-      Effect.fail(wrong)
+    return Effect.logWarning(
+      `more than ${failures.rate} requests a second come with API keys that are not valid, or with links that are none`
     )
   })
+  const refused = Effect.zipRight(guessed, Effect.fail(wrong))
 
   const callerOf = (id: string): (Caller & { readonly digest: Buffer }) | undefined => {
     const found = keys.find(id)
@@ -115,6 +117,7 @@ const make = Effect.gen(function*() {
   }
 
   return Callers.of({
+    guessed,
     byKey: (text) =>
       Effect.suspend((): Effect.Effect<Caller, Unauthorized | Unavailable> => {
         const id = keyIdOf(text)

@@ -6,6 +6,7 @@ import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
 import { health } from "./contract/Health.ts"
 import { jobs } from "./contract/Jobs.ts"
+import { portal } from "./contract/Portal.ts"
 import { quarantine } from "./contract/Quarantine.ts"
 import { session } from "./contract/Sessions.ts"
 import { stats } from "./contract/Stats.ts"
@@ -29,6 +30,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(workspaces)
   .add(jobs)
   .add(session)
+  .add(portal)
   .add(health)
   .addError(Error.BadRequest.http)
   .addError(Error.InternalError.http)

@@ -19,14 +19,17 @@ const attributes = (name: CookieName) => ({
     : { sameSite: "strict" as const })
 })
 
-/** `maxAge` in milliseconds. */
+/** `maxAge` in milliseconds; a browser counts in seconds, and must not be the first to let go of it. */
 export const setCookie = (
   response: HttpServerResponse.HttpServerResponse,
   name: CookieName,
   value: string,
   maxAge: number
 ): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.unsafeSetCookie(response, name, value, { ...attributes(name), maxAge })
+  HttpServerResponse.unsafeSetCookie(response, name, value, {
+    ...attributes(name),
+    maxAge: Math.ceil(maxAge / 1000) * 1000
+  })
 
 /** The browser throws the cookie away. */
 export const clearCookie = (response: HttpServerResponse.HttpServerResponse, name: CookieName) =>

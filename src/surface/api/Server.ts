@@ -15,6 +15,7 @@ import { events, eventTypes } from "./EventRoutes.ts"
 import { layer as faults } from "./Faults.ts"
 import { health } from "./HealthRoutes.ts"
 import { jobs } from "./JobRoutes.ts"
+import { portal } from "./PortalRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
 import { session } from "./SessionRoutes.ts"
 import { Sessions } from "./Sessions.ts"
@@ -109,8 +110,7 @@ const serve = Effect.gen(function*() {
 export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(faults),
   Layer.provide(HttpApiBuilder.middlewareOpenApi()),
-  Layer.provide(docs),
-  Layer.provide(dashboard),
+  Layer.provide([docs, dashboard]),
   Layer.provide(HttpApiBuilder.api(HooklineApi)),
   Layer.provide(events),
   Layer.provide(eventTypes),
@@ -121,7 +121,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
   Layer.provide(jobs),
-  Layer.provide(session),
+  Layer.provide([session, portal]),
   Layer.provide(health),
   Layer.provide(authentication),
   Layer.provide(Sessions.layer),

@@ -2,16 +2,45 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect } from "effect"
+import { PortalLinks } from "../../registry/PortalLinks.ts"
 import { jsonBody } from "./Body.ts"
-import { Callers } from "./Callers.ts"
+import { Callers, unconfirmed } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
 import { BeginSession, type SessionView } from "./contract/Sessions.ts"
-import { Unauthorized, Unprocessable } from "./Errors.ts"
+import { Gone, Unauthorized, Unprocessable } from "./Errors.ts"
 import { brokerUnavailable } from "./Refusals.ts"
 import { type Session, Sessions, type WithCookie } from "./Sessions.ts"
 import { iso } from "./Times.ts"
 
 const none = new Unauthorized({ type: "unauthorized", message: "there is no session, or it has ended; sign in" })
+
+const eitherOr = new Unprocessable({
+  type: "invalid",
+  field: "api_key",
+  message: "api_key: either this or portal_token is required, and not both"
+})
+const noLink = new Unauthorized({
+  type: "unauthorized",
+  field: "portal_token",
+  message: "portal_token: there is no such link, or it is long gone; ask for another"
+})
+const keyOver = new Unauthorized({
+  type: "unauthorized",
+  field: "portal_token",
+  message: "portal_token: the key that made the link is no longer valid"
+})
+const gone = {
+  used: new Gone({
+    type: "link_used",
+    field: "portal_token",
+    message: "portal_token: this link was opened before, and opens once only; ask for another"
+  }),
+  expired: new Gone({
+    type: "link_expired",
+    field: "portal_token",
+    message: "portal_token: this link was not opened in time; ask for another"
+  })
+}
 
 const view = ({ brand, csrfToken, expiresAt, kind, rights, workspaceId }: Session): SessionView => ({
   kind,
@@ -38,6 +67,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
   Effect.gen(function*() {
     const callers = yield* Callers
     const sessions = yield* Sessions
+    const links = yield* PortalLinks
 
     const byKey = (text: string) =>
       Effect.gen(function*() {
@@ -46,23 +76,42 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
         return caller
       })
 
+    const byLink = (token: string) =>
+      Effect.gen(function*() {
+        const used = yield* links.use(token, ({ key_fingerprint: fingerprint, key_id: id }) => {
+          const caller = callers.byId(id, fingerprint)
+          return typeof caller === "string" ? caller : undefined
+        })
+        if (used.state === "unknown") return yield* Effect.zipRight(callers.guessed, noLink)
+        if (used.state === "refused") return yield* used.why === "over" ? keyOver : unconfirmed
+        if (used.state !== "opened") return yield* gone[used.state]
+        const { link } = used
+        const begun = sessions.ofPortal({
+          keyId: link.key_id,
+          fingerprint: link.key_fingerprint,
+          workspaceId: link.workspace_id,
+          rights: link.rights,
+          brand: link.brand,
+          lasts: link.session_seconds * 1000
+        })
+        if (typeof begun === "string") return yield* begun === "over" ? keyOver : unconfirmed
+        yield* callers.charge(begun.session.allowance, link.key_id)
+        return begun
+      })
+
     return handlers
       .handleRaw("begin", ({ request }) =>
         Effect.gen(function*() {
           const problem = sessions.origins.refuse(request, "taken")
           if (problem !== undefined) return yield* problem
           const { api_key: key, portal_token: token } = yield* readBegin(request)
-          if (key === undefined || token !== undefined) {
-            return yield* new Unprocessable({
-              type: "invalid",
-              field: "api_key",
-              message: "api_key: either this or portal_token is required"
-            })
-          }
-          const { change, session } = sessions.ofKey(request, yield* byKey(key))
+          if ((key === undefined) === (token === undefined)) return yield* eitherOr
+          const { change, session } = yield* key === undefined
+            ? byLink(token ?? "")
+            : Effect.map(byKey(key), (caller) => sessions.ofKey(request, caller))
           yield* answering(change)
           return view(session)
-        }))
+        }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
       .handleRaw("show", ({ request }) =>
         Effect.gen(function*() {
           const found = yield* sessions.find(request)

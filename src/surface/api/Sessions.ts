@@ -5,8 +5,9 @@ import { randomBytes, timingSafeEqual } from "node:crypto"
 import { BrokerClock } from "../../broker/BrokerClock.ts"
 import type { BrokerUnavailable } from "../../broker/Streams.ts"
 import { Config } from "../../Config.ts"
+import { Brand } from "../../model/Brand.ts"
 import { WorkspaceId } from "../../model/Id.ts"
-import { portalRights, type Right, rightsOf } from "../../model/Right.ts"
+import { type PortalRight, portalRights, type Right, rightsOf } from "../../model/Right.ts"
 import { EndedSessions } from "../../registry/EndedSessions.ts"
 import { KeyRing } from "../../registry/KeyRing.ts"
 import { type Caller, Callers, unconfirmed } from "./Callers.ts"
@@ -26,14 +27,6 @@ import { makeOrigins } from "./Origins.ts"
 const hour = 3_600_000
 /** Milliseconds. */
 const lasts = { key: 12 * hour, altogether: 7 * 24 * hour, renewedAfter: hour }
-
-export const Brand = Schema.Struct({
-  name: Schema.NullOr(Schema.String),
-  color: Schema.NullOr(Schema.String),
-  /** SHA-256 of the picture, in hex. */
-  logo: Schema.NullOr(Schema.String)
-})
-export type Brand = typeof Brand.Type
 
 /** Times are broker milliseconds. */
 const Stored = Schema.Struct({
@@ -64,7 +57,7 @@ export interface PortalGrant {
   readonly keyId: string
   readonly fingerprint: string
   readonly workspaceId: WorkspaceId
-  readonly rights: ReadonlyArray<(typeof portalRights)[number]>
+  readonly rights: ReadonlyArray<PortalRight>
   readonly brand: Brand | null
   /** Milliseconds. */
   readonly lasts: number
@@ -157,6 +150,7 @@ const make = Effect.gen(function*() {
       brand: portal?.brand ?? null,
       principal: {
         keyId: stored.key,
+        fingerprint: stored.fingerprint,
         workspaceId,
         rights,
         role: portal === undefined ? caller.role : undefined,

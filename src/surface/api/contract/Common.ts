@@ -17,6 +17,8 @@ export type Standing = "valid" | "over" | "unconfirmed"
 export class Principal extends Context.Tag("hookline/surface/Principal")<Principal, {
   /** The key, or the one with which the portal link was made. */
   readonly keyId: string
+  /** Of the key's text: another key that comes to have the id is not this one. */
+  readonly fingerprint: string
   /** The only workspace it can see or touch; null: an operator's key. */
   readonly workspaceId: WorkspaceId | null
   readonly rights: ReadonlySet<Right>
