@@ -170,7 +170,8 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
         return yield* withProduct(site, (product) =>
           Effect.acquireUseRelease(
             Effect.tap(found(product), (pid) => Effect.sync(() => void (still && process.kill(pid, "SIGSTOP")))),
-            (history) => drain(stage, round, { hookline: product.pid, "nats-server": broker.pid, history }, Effect.void),
+            (history) =>
+              drain(stage, round, { hookline: product.pid, "nats-server": broker.pid, history }, Effect.void),
             (pid) => Effect.sync(() => void process.kill(pid, "SIGCONT"))
             // What one run left unread the next would have to read beside its own.
           ).pipe(Effect.zipLeft(caughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))

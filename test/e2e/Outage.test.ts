@@ -1,0 +1,51 @@
+/** An open page while the server is killed and started again. */
+import { describe, expect, it } from "vitest"
+import { receiver } from "../support/receiver.ts"
+import { publish } from "../support/until.ts"
+import { stage } from "./support/stage.ts"
+
+describe("an open page", () => {
+  const { hookline, newWorkspace, run, visit } = stage()
+
+  it("says that the server is gone, keeps what it shows, and by itself shows what happened meanwhile", async () => {
+    const workspace = newWorkspace()
+    const endpoint = await run(receiver((response) => void response.writeHead(500).end()))
+    const added = await run(
+      hookline().api("POST", "/v1/webhooks", { url: endpoint.url, events: ["*"] }, workspace)
+    )
+    const page = await visit({ workspace })
+    const row = page.getByRole("row").filter({ hasText: endpoint.url })
+    await row.getByText("Enabled").waitFor()
+    await page.getByText("Live", { exact: true }).waitFor()
+
+    await run(hookline().kill)
+    await page.getByText("Reconnecting…: what you see may be old").waitFor()
+    await page.getByText("Not live", { exact: true }).waitFor()
+    expect(await row.isVisible()).toBe(true)
+
+    await run(hookline().start)
+    const disabled = await run(
+      hookline().api("POST", `/v1/webhooks/${added.body.id}/pause`, undefined, workspace)
+    )
+    expect(disabled.status).toBe(200)
+    await page.getByText("Live", { exact: true }).waitFor()
+    await page.getByText("Reconnecting…").waitFor({ state: "detached" })
+    await row.getByText("Paused").waitFor()
+
+    await run(hookline().api("POST", `/v1/webhooks/${added.body.id}/resume`, {}, workspace))
+    await run(publish(hookline(), "evt_after", "task.created", workspace))
+    await row.getByText("answered 500").waitFor()
+  })
+
+  it("that was opened while the server was gone offers to try again", async () => {
+    const workspace = newWorkspace()
+    const page = await visit({ workspace })
+    await page.getByRole("link", { name: "Add webhook" }).waitFor()
+    await run(hookline().kill)
+    await page.getByRole("link", { name: "Add webhook" }).click()
+    await page.getByText("The event types could not be loaded.").or(page.getByText("could not be")).first().waitFor()
+    await run(hookline().start)
+    await page.getByLabel("Endpoint URL").waitFor()
+    await page.getByRole("checkbox", { name: "project.created" }).check()
+  })
+})
