@@ -15,7 +15,7 @@ const most = 100_000
  */
 export class EndedSessions extends Context.Tag("hookline/registry/EndedSessions")<EndedSessions, {
   readonly has: (id: string) => boolean
-  /** Ending an ended session changes nothing. */
+  /** Ending an ended session changes nothing. `BrokerUnavailable`: it may have ended in other processes all the same. */
   readonly end: (id: string) => Effect.Effect<void, BrokerUnavailable>
 }>() {
   static readonly layer = Layer.scoped(EndedSessions, Effect.suspend(() => make))
@@ -51,12 +51,10 @@ const make = Effect.gen(function*() {
   return EndedSessions.of({
     has: (id) => ended.has(id),
     end: (id) =>
-      Effect.suspend(() => {
-        note(id, clock.now())
-        return keyValue.write("SESSIONS", key("ended", id), "{\"v\":1}", 0)
-      }).pipe(
+      keyValue.write("SESSIONS", key("ended", id), "{\"v\":1}", 0).pipe(
         Effect.catchTag("RevisionConflict", () => Effect.void),
-        Effect.asVoid
+        // Not before: an end that is nowhere but here would be forgotten, and nobody would try again.
+        Effect.andThen(Effect.sync(() => note(id, clock.now())))
       )
   })
 })

@@ -28,6 +28,11 @@ const pictures: Readonly<Record<string, Buffer>> = {
   "image/webp": Buffer.from("RIFF\x01\x02\x03\x04WEBPVP8 and so on", "latin1")
 }
 
+const withLogo = (index: number) => ({
+  rights: [],
+  brand: { logo: Buffer.concat([png, Buffer.from(`${index}`)]).toString("base64") }
+})
+
 const newKey = (more: object = {}) =>
   Effect.map(
     ask("POST", "/v1/api-keys", { body: { name: "platform", role: "manage", ...more }, workspace }),
@@ -266,10 +271,6 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
   it.effect("of one workspace 100 at once, and 20 new logos; others are not concerned", () =>
     Effect.gen(function*() {
       const make = (body: object, of: string) => ask("POST", "/v1/portal-links", { body, workspace: of })
-      const withLogo = (index: number) => ({
-        rights: [],
-        brand: { logo: Buffer.concat([png, Buffer.from(`${index}`)]).toString("base64") }
-      })
       for (let index = 0; index < 20; index++) expect((yield* make(withLogo(index), "ws_logos")).status).toBe(201)
       const refused = yield* make(withLogo(20), "ws_logos")
       expect(problemOf(refused).slice(0, 2)).toEqual([429, "rate_limited"])

@@ -1,6 +1,8 @@
 import { describe, expect, layer } from "@effect/vitest"
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Either, Layer } from "effect"
+import { request } from "node:http"
 import { BrokerClock } from "../../src/broker/BrokerClock.ts"
+import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
 import { anotherApi, type Answer, apiLayer, ask, operatorKey } from "../support/api.ts"
 import { TestBroker } from "../support/broker.ts"
@@ -14,6 +16,15 @@ const newKey = (role = "manage", more: object = {}, workspace = "ws_page") =>
     ({ json }) => ({ id: String(json.id), key: String(json.key) })
   )
 const problemOf = ({ json, status }: Answer) => [status, json.error?.type, json.error?.field]
+/** Of a GET with headers that fetch does not let through. */
+const statusOf = (headers: Readonly<Record<string, string>>) =>
+  Effect.flatMap(ApiServer, ({ host, port }) =>
+    Effect.async<number | undefined>((resume) => {
+      request({ host, port, path: "/v1/webhooks", headers }, (response) => {
+        response.resume()
+        resume(Effect.succeed(response.statusCode))
+      }).end()
+    }))
 const hook = { url: "http://127.0.0.1:9/", events: ["*"] }
 const config = { allowHttp: true, allowCidrs: ["127.0.0.0/8"], masterKeys: `one:${"A".repeat(43)}=` }
 const log: Array<string> = []
@@ -219,6 +230,43 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
       expect((yield* Effect.provideService(asPage("GET", "/v1/session", signed), ApiServer, third)).status).toBe(401)
     }))
 
+  it.effect("is renewed while it is used, once an hour and for 7 days; is over at its time", () =>
+    Effect.gen(function*() {
+      const sealer = (yield* KeyRing).sealer("session")
+      const now = (yield* BrokerClock).now()
+      const hour = 3_600_000
+      const signed = yield* signIn({ api_key: (yield* newKey()).key })
+      const [, box = ""] = signed.cookie.split("=")
+      const stored = JSON.parse(Either.getOrThrow(sealer.open(box))) as Record<string, unknown>
+      const aged = (change: object): Signed => ({
+        ...signed,
+        cookie: `hookline=${sealer.seal(JSON.stringify({ ...stored, ...change }))}`
+      })
+      const renewedTo = (answer: Answer) => {
+        const [value] = [...cookiesOf(answer.headers).values()]
+        return value === undefined
+          ? undefined
+          : JSON.parse(Either.getOrThrow(sealer.open(value))) as Record<string, number>
+      }
+      expect(renewedTo(yield* asPage("GET", "/v1/webhooks", signed))).toBeUndefined()
+      const used = yield* asPage("GET", "/v1/webhooks", aged({ made: now - 2 * hour, expires: now + 10 * hour }))
+      const renewed = renewedTo(used)
+      expect([used.status, renewed?.["id"], renewed?.["csrf"]]).toEqual([200, stored["id"], stored["csrf"]])
+      expect((renewed?.["expires"] ?? 0) - now).toBeGreaterThan(12 * hour - 1)
+      // Not beyond 7 days, however much it is used.
+      const begun = now - 7 * 24 * hour + 5 * hour
+      const old = renewedTo(
+        yield* asPage("GET", "/v1/session", aged({ begun, made: now - 2 * hour, expires: now + 3 * hour }))
+      )
+      expect(old?.["expires"]).toBe(begun + 7 * 24 * hour)
+      for (const change of [{ expires: now - 1 }, { fingerprint: "another" }, { key: "none" }, { v: 2 }]) {
+        expect([change, (yield* asPage("GET", "/v1/webhooks", aged(change))).status]).toEqual([change, 401])
+      }
+      // What is signed out of cannot be renewed by a copy of its cookie.
+      yield* asPage("DELETE", "/v1/session", signed)
+      expect((yield* asPage("GET", "/v1/webhooks", aged({ made: now - 2 * hour }))).status).toBe(401)
+    }))
+
   it.effect("is in the description of the API", () =>
     Effect.gen(function*() {
       const { json } = yield* ask("GET", "/openapi.json")
@@ -245,12 +293,46 @@ describe("where browsers use https", () => {
         expect(yield* change(secure)).toBe(201)
         expect(yield* change("http://hooks.example.com")).toBe(403)
         expect(yield* change("https://other.example.com")).toBe(403)
+        const asked = (cookie: string) => statusOf({ host: "hooks.example.com", cookie })
+        expect(yield* asked(signed.cookie)).toBe(200)
         // Reached directly, as an operator does on the machine itself.
         const direct = yield* signIn({ api_key: key }, { origin: url })
         expect(direct.setCookie).toMatch(/^hookline=v1/m)
         expect((yield* asPage("POST", "/v1/webhooks", direct, { body: hook })).status).toBe(201)
+        expect(yield* asked(direct.cookie), "anybody on the way could have set it").toBe(401)
       }))
   })
+})
+
+layer(apiLayer({ config }), { excludeTestServices: true })("while the broker is away", (it) => {
+  it.effect(
+    "a key's session is in doubt, the operator's goes on; signing out says that it could not be recorded, and can be repeated",
+    () =>
+      Effect.gen(function*() {
+        const broker = yield* TestBroker
+        const signed = yield* signIn({ api_key: (yield* newKey()).key })
+        const operator = yield* signIn({ api_key: operatorKey })
+        const list = (of: Signed) => asPage("GET", "/v1/webhooks", of, { workspace: "ws_page" })
+        yield* broker.kill
+        yield* until("in doubt", list(signed), ({ status }) => status === 503, 6000)
+        expect((yield* list(operator)).status).toBe(200)
+        const out = yield* asPage("DELETE", "/v1/session", operator)
+        expect(problemOf(out).slice(0, 2)).toEqual([503, "broker_unavailable"])
+        expect(out.headers.getSetCookie()).toEqual([])
+        expect((yield* list(operator)).status).toBe(200)
+        const { status } = yield* ask("POST", "/v1/session", {
+          key: null,
+          workspace: null,
+          body: { portal_token: `pl_${"A".repeat(43)}` }
+        })
+        expect(status).toBe(503)
+        yield* broker.restart
+        yield* until("confirmed", list(signed), ({ status }) => status === 200, 30_000)
+        yield* until("signed out", asPage("DELETE", "/v1/session", operator), ({ status }) => status === 204, 30_000)
+        expect((yield* list(operator)).status).toBe(401)
+      }),
+    90_000
+  )
 })
 
 layer(apiLayer({ config: { ...config, apiRate: 1, apiBurst: 5 } }), { excludeTestServices: true })(

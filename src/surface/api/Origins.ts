@@ -8,10 +8,16 @@ const host = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/
 
 const foreign = (message: string) => new Forbidden({ type: "forbidden", field: "origin", message })
 
-/** What the request says it was sent to, without TLS: with it, it is the public address that counts. */
-const direct = ({ headers }: Request): string | undefined => {
+/** What the request says it was sent to. */
+const hostOf = ({ headers }: Request): string | undefined => {
   const named = headers.host?.toLowerCase()
-  return named !== undefined && host.test(named) ? `http://${named}` : undefined
+  return named !== undefined && host.test(named) ? named : undefined
+}
+
+/** The same as an address without TLS: with it, it is the public address that counts. */
+const direct = (request: Request): string | undefined => {
+  const named = hostOf(request)
+  return named === undefined ? undefined : `http://${named}`
 }
 
 /** From which addresses a browser reaches this API, as the request and `HOOKLINE_PUBLIC_URL` say. */
@@ -20,7 +26,7 @@ export const makeOrigins = (publicUrl: string | undefined) => {
   const isPublicHttps = publicUrl?.startsWith("https:") === true
 
   const isOwn = (request: Request, origin: string): boolean =>
-    origin === publicUrl || (origin === direct(request) && request.headers.host !== publicHost)
+    origin === publicUrl || (origin === direct(request) && hostOf(request) !== publicHost)
 
   return {
     /** Where links lead. */
@@ -28,9 +34,9 @@ export const makeOrigins = (publicUrl: string | undefined) => {
     /** Whether the browser that asks talks TLS. A proxy may have put another name into `Host`: then its `Origin` says so. */
     isSecure: (request: Request): boolean =>
       isPublicHttps && (request.headers.origin === publicUrl ||
-        (request.headers.origin === undefined && request.headers.host === publicHost)),
+        (request.headers.origin === undefined && hostOf(request) === publicHost)),
     /** Whether the request was sent to the public https address for certain. */
-    isPublic: (request: Request): boolean => isPublicHttps && request.headers.host === publicHost,
+    isPublic: (request: Request): boolean => isPublicHttps && hostOf(request) === publicHost,
     /** Why a page at the request's `Origin` may not make it; undefined when it may. `absent`: whether to go without one. */
     refuse: (request: Request, absent: "refused" | "taken"): Forbidden | undefined => {
       const { origin } = request.headers

@@ -110,6 +110,9 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
             ? byLink(token ?? "")
             : Effect.map(byKey(key), (caller) => sessions.ofKey(request, caller))
           yield* answering(change)
+          yield* Effect.logInfo("somebody signed in to the dashboard").pipe(
+            Effect.annotateLogs({ kind: session.kind, workspace: session.workspaceId })
+          )
           return view(session)
         }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
       .handleRaw("show", ({ request }) =>

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
-import { lazy, type ReactNode, Suspense, useEffect } from "react"
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react"
 import { failureFrom } from "../api/ApiFailure.ts"
 import { sessionKey } from "../api/Queries.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
@@ -10,15 +10,20 @@ import { sessionQuery } from "./SessionQuery.ts"
 
 const SignIn = lazy(() => import("./SignIn.tsx"))
 
-/** Shows the page to a session, and to nobody else the form that begins one; the address stays, so that one goes on where one was. */
+/**
+ * Shows the page to a session. Without one it shows the form that begins one, and the address stays, so that one goes on where one was; but
+ * who came by a portal's link has no key to sign in with.
+ */
 export const Gate = ({ children }: { readonly children: ReactNode }) => {
   const queries = useQueryClient()
   const { data: session, error, isFetching, refetch } = useQuery(sessionQuery)
+  const [kind, setKind] = useState(session?.kind)
+  if (session !== undefined && session !== null && session.kind !== kind) setKind(session.kind)
   const brand = session?.brand
   useEffect(() => applyBrand(brand ?? null), [brand])
 
   if (session !== undefined && session !== null) return <SessionScope session={session}>{children}</SessionScope>
-  if (session === null) {
+  if (session === null && kind !== "portal") {
     return (
       <Suspense>
         <SignIn onSignedIn={(begun) => queries.setQueryData(sessionKey, begun)} />
@@ -28,6 +33,12 @@ export const Gate = ({ children }: { readonly children: ReactNode }) => {
   return (
     <main className={styles["alone"]}>
       <h1 className={styles["hidden"]}>Webhooks</h1>
+      {session === null && (
+        <div role="alert">
+          <strong>Your session has ended.</strong>
+          <p>Open the page anew from where you found it.</p>
+        </div>
+      )}
       {error !== null && (
         <ErrorNotice
           title="The dashboard could not be opened."

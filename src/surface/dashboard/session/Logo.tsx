@@ -5,11 +5,12 @@ import styles from "./Logo.module.css"
 
 /** A portal's own name and logo, or hookline's. */
 export const Logo = ({ brand }: { readonly brand?: Session["brand"] }) => {
-  const logo = brand === undefined || brand === null ? icon : brand.logo_url
+  const own = brand === undefined || brand === null
+  const logo = own ? icon : brand.logo_url
   return (
     <span className={styles["logo"]}>
       {logo !== null && <img src={logo} alt="" height={24} />}
-      <Foreign oneLine>{brand?.name ?? "hookline"}</Foreign>
+      <Foreign oneLine>{own ? "hookline" : brand.name ?? "Webhooks"}</Foreign>
     </span>
   )
 }

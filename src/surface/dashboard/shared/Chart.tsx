@@ -40,7 +40,11 @@ const options = (width: number, onPoint: (place: number | null) => void): uPlot.
     height,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.05)] } },
+    scales: {
+      // The last bar begins at the last time, and needs its width.
+      x: { range: ({ data: [[first = 0, second = 0]] }, from, to) => [from, to + second - first] },
+      y: { range: (_, __, most) => [0, Math.max(4, most * 1.05)] }
+    },
     axes: [
       {
         ...axis,

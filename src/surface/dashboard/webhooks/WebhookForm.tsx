@@ -34,12 +34,15 @@ export const WebhookForm = (props: WebhookFormProps) => {
   const [missing, setMissing] = useState<Readonly<Record<string, string>>>({})
   const form = useRef<HTMLFormElement>(null)
   const check = useUrlCheck(values.url, existing?.url)
-  const failure = error === null || error === undefined ? null : failureFrom(error)
+  /** The error that something was changed after: it is no longer about what stands here. */
+  const [outdated, setOutdated] = useState<unknown>(null)
+  const failure = error === null || error === undefined || error === outdated ? null : failureFrom(error)
   const inPlace = fields.some((field) => fieldError(failure, field) !== undefined)
 
   const set = <Key extends keyof Values>(key: Key, value: Values[Key]): void => {
     setValues((before) => ({ ...before, [key]: value }))
     setMissing({})
+    setOutdated(error)
   }
   const problem = (field: string): string | undefined => missing[field] ?? fieldError(failure, field)
   const send = (event: FormEvent): void => {
