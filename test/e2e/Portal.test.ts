@@ -62,7 +62,7 @@ describe("portal links", () => {
     const logo = page.getByRole("banner").locator("img")
     await expect.poll(() => logo.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(1)
     const accent = await page.evaluate(() => document.documentElement.style.cssText)
-    expect(accent).toMatch(/#b3261e|rgb\(179, 38, 30\)/)
+    expect(accent).toMatch(/--accent: (?:#b3261e|rgb\(179,? 38,? 30\))/)
     for (const name of ["Edit", "Pause", "More", "Send test event", "Recover", "Sign out"]) {
       const touching = page.getByRole("button", { name }).or(page.getByRole("link", { name, exact: true }))
       expect([name, await touching.count()]).toEqual([name, 0])

@@ -7,13 +7,17 @@ import { join } from "node:path"
 import type { Page } from "playwright-core"
 import { beforeAll, describe, expect, it } from "vitest"
 import { receiver } from "../support/receiver.ts"
-import { publish } from "../support/until.ts"
+import { publish, until } from "../support/until.ts"
 import { overflow } from "./support/browser.ts"
 import { stage } from "./support/stage.ts"
 
 const folder = new URL("../../docs/images", import.meta.url).pathname
 /** Of a picture, in bytes: they lie in the repository. */
 const most = 150 * 1024
+
+interface Listed {
+  readonly health: { readonly last_attempt_at: string | null } | null
+}
 
 const take = async (page: Page, name: string): Promise<void> => {
   await page.mouse.move(0, 0)
@@ -28,7 +32,7 @@ const take = async (page: Page, name: string): Promise<void> => {
 }
 
 describe("pictures", () => {
-  const { hookline, newKey, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,2s,24h" })
+  const { hookline, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,2s,24h" })
   const workspace = "ws_craftdesk"
   let orders = ""
 
@@ -61,13 +65,11 @@ describe("pictures", () => {
     for (let number = 1; number <= 40; number++) {
       await run(publish(hookline(), `evt_${1000 + number}`, types[number % types.length], workspace))
     }
-    await expect.poll(async () => {
-      const { body } = await run(hookline().api("GET", "/v1/webhooks", undefined, workspace))
-      return body.data.map((one: { readonly health: { readonly last_attempt_at: string | null } | null }) =>
-        one.health?.last_attempt_at !== null
-      ).filter(Boolean).length
-    }).toBe(3)
-    expect(await newKey(workspace)).toMatch(/^hk_/)
+    await run(until(
+      "three webhooks with attempts",
+      hookline().api("GET", "/v1/webhooks", undefined, workspace),
+      ({ body }) => body.data.filter((one: Listed) => (one.health?.last_attempt_at ?? null) !== null).length === 3
+    ))
   })
 
   it("of the list and of a webhook, on a desk and on a phone", async () => {

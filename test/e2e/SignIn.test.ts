@@ -67,7 +67,7 @@ describe("signing in", () => {
     await page.getByLabel("API key").fill(readFileSync(join(hookline().data, "operator.key"), "utf8").trim())
     await page.getByRole("button", { name: "Sign in" }).click()
     await page.getByRole("heading", { name: "Choose a workspace" }).waitFor()
-    const prefix = page.getByRole("main").getByLabel("Workspace")
+    const prefix = page.getByRole("main").getByRole("textbox", { name: "Workspace" })
     await prefix.fill("no such workspace")
     await page.getByText("An id has 1 to 64 letters, digits, _ and -.").waitFor()
     await prefix.fill(workspace)

@@ -15,6 +15,8 @@ export interface Visitor {
   readonly browser?: BrowserContextOptions
   /** Where the page is opened; the list of webhooks unless told otherwise. */
   readonly at?: string
+  /** What the browser says on the console because the test provokes it. */
+  readonly excused?: RegExp
 }
 
 export interface Stage {
@@ -82,8 +84,8 @@ export const stage = (env: Readonly<Record<string, string>> = {}): Stage => {
     newWorkspace: () => `ws_${++workspaces}`,
     newKey,
     newContext,
-    visit: async ({ at = "/webhooks", browser: options, role, workspace } = {}) => {
-      const context = await newContext(options)
+    visit: async ({ at = "/webhooks", browser: options, excused, role, workspace } = {}) => {
+      const context = await newContext(options, excused)
       if (workspace !== undefined) {
         const signedIn = await context.request.post(`${hookline.url()}/v1/session`, {
           data: { api_key: await newKey(workspace, role) },
