@@ -6,6 +6,7 @@ import {
   redirect,
   retainSearchParams
 } from "@tanstack/react-router"
+import { deliveryIn, type Filters, filtersIn } from "./deliveries/Filters.ts"
 import { Fault, FaultAlone, NotFound } from "./NotFound.tsx"
 import { Shell } from "./Shell.tsx"
 import { type RangeName, ranges } from "./webhooks/Ranges.ts"
@@ -66,10 +67,17 @@ const addWebhook = createRoute({
 const webhook = createRoute({
   getParentRoute: () => root,
   path: "/webhooks/$webhookId",
-  /** The range of its chart. */
-  validateSearch: (search: Record<string, unknown>): { readonly range?: RangeName } => {
+  /** The range of its chart, what of its deliveries is shown, and the delivery that is open. */
+  validateSearch: (
+    search: Record<string, unknown>
+  ): Filters & { readonly range?: RangeName; readonly delivery?: string } => {
     const range = text(search["range"])
-    return range !== undefined && range in ranges ? { range: range as RangeName } : {}
+    const delivery = deliveryIn(search)
+    return {
+      ...(range !== undefined && Object.hasOwn(ranges, range) ? { range: range as RangeName } : {}),
+      ...filtersIn(search),
+      ...(delivery === undefined ? {} : { delivery })
+    }
   },
   component: lazyRouteComponent(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
 })

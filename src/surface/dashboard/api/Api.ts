@@ -15,6 +15,8 @@ interface Options<N extends UsedRoute> {
   readonly path?: PathParameters<N>
   readonly query?: Query<N>
   readonly body?: Body<N>
+  /** Instead of `body`, where it must go out as it was written: JavaScript's numbers lose digits. JSON. */
+  readonly text?: string
   readonly signal?: AbortSignal | undefined
 }
 
@@ -25,6 +27,7 @@ interface Loose {
   readonly path?: unknown
   readonly query?: unknown
   readonly body?: unknown
+  readonly text?: string
   readonly signal?: AbortSignal | undefined
 }
 
@@ -35,14 +38,15 @@ export const headersOf = (scope: Scope, method: string): Record<string, string> 
 
 /** One request. A 204 answers undefined. */
 const request = async (scope: Scope, method: string, path: string, options: Loose = {}): Promise<unknown> => {
+  const body = options.text ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
   const response = await fetch(address(path, options), {
     method,
     headers: {
       accept: "application/json",
       ...headersOf(scope, method),
-      ...(options.body === undefined ? {} : { "content-type": "application/json" })
+      ...(body === undefined ? {} : { "content-type": "application/json" })
     },
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    ...(body === undefined ? {} : { body }),
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     credentials: "same-origin",
     cache: "no-store"

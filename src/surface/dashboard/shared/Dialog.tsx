@@ -13,6 +13,8 @@ interface DialogProps {
   readonly footer?: ReactNode
   /** Only by a button in it: what it shows is not shown again. */
   readonly stays?: boolean
+  /** For more than a question: a form with code in it, a result. */
+  readonly wide?: boolean
   readonly children?: ReactNode
 }
 
@@ -21,14 +23,14 @@ interface SheetProps extends DialogProps {
 }
 
 /** Keeps the focus inside and gives it back, as Radix does it. */
-const Sheet = ({ children, description, footer, look, onOpenChange, open, stays = false, title }: SheetProps) => {
+const Sheet = ({ children, description, footer, look, onOpenChange, open, stays = false, title, wide = false }: SheetProps) => {
   const keep = stays ? (event: Event) => event.preventDefault() : undefined
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
       <Primitive.Portal>
         <Primitive.Overlay className={styles["veil"]} />
         <Primitive.Content
-          className={classes(styles["sheet"], styles[look])}
+          className={classes(styles["sheet"], styles[look], wide && styles["wide"])}
           {...(keep === undefined
             ? {}
             : { onEscapeKeyDown: keep, onPointerDownOutside: keep, onInteractOutside: keep })}
@@ -62,8 +64,5 @@ const Sheet = ({ children, description, footer, look, onOpenChange, open, stays 
 /** A question or a short form before everything else. */
 export const Dialog = (props: DialogProps) => <Sheet {...props} look="centre" />
 
-/**
- * More about one thing of a list, from the side; on a phone over all of it.
- * @public
- */
+/** More about one thing of a list, from the side; on a phone over all of it. */
 export const Drawer = (props: DialogProps) => <Sheet {...props} look="drawer" />

@@ -67,7 +67,6 @@ export const CodeInput = (
   />
 )
 
-/** @public */
 export const TextArea = (
   { className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement> & { readonly ref?: Ref<HTMLTextAreaElement> }
 ) => <textarea {...rest} className={classes(styles["input"], styles["area"], className)} />

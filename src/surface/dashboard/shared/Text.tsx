@@ -38,10 +38,7 @@ export const Foreign = ({ children, mono = false, oneLine = false }: ForeignProp
   )
 }
 
-/**
- * The same for many lines: a response, a payload. Line ends and tabs stay.
- * @public
- */
+/** The same for many lines: a response, a payload. Line ends and tabs stay. */
 export const ForeignBlock = ({ children, label }: { readonly children: string; readonly label: string }) => (
   <pre dir="auto" tabIndex={0} role="region" aria-label={label} className={styles["block"]}>
     {children.replace(controls, (character) =>
