@@ -180,7 +180,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
         matching: subscriptions.matching
       })
     )
-    const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds, () => engine.ready)
+    const intake = yield* makeIntake(partitions, subscriptions.fence, held.holds, () => engine.figures.ready)
     /** Without any of these nothing would move any more: its end is the end of the ownership, and all of it begins anew. */
     const keepRunning = <E>(what: string, loop: Effect.Effect<never, E>) =>
       Effect.forkScoped(Effect.catchAllCause(loop, (cause) =>
@@ -245,7 +245,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
       return snapshots.save(name, snapshot)
     }
     const saveStale = Effect.suspend(() => {
-      const enough = Math.max(snapshotRecords, 2 * engine.inMemory)
+      const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)
       const stale = owned.filter(({ partition }) =>
         partition >= 0 && ledger.acknowledgedUpTo(streamOf(partition)) - (savedAt.get(partition) ?? 0) >= enough
       )
@@ -274,9 +274,9 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     status = () => ({
       state: "running",
       trouble: ledger.trouble(),
-      inFlight: engine.inFlight,
-      live: engine.liveCount,
-      inMemory: engine.inMemory
+      inFlight: engine.figures.inFlight,
+      live: engine.figures.live,
+      inMemory: engine.figures.inMemory
     })
     const ended = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     yield* Effect.logInfo(

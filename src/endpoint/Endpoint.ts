@@ -57,7 +57,7 @@ const longestWait = 1_000
 const unknownPace = 5
 
 /**
- * The actor of one webhook: a plain object that owns its queue, its lanes, its circuit and its rate. Only `Endpoints` touches it, on one
+ * The actor of one webhook: a plain object that owns its queue, its lanes, its circuit and its rate. Only the engine touches it, on one
  * thread; it exists while it has a live delivery, or a circuit worth remembering.
  */
 export class Endpoint {

@@ -112,7 +112,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
           }
         })
         yield* Effect.addFinalizer(() => Effect.sync(() => engine.abandon()))
-        yield* Telemetry.register(() => engine.figures())
+        yield* Telemetry.register(() => engine.figures.readings())
         yield* subscriptions.onChange((webhook) => engine.changed(webhook.id))
         yield* Effect.suspend(() => {
           const pause = engine.sweep()

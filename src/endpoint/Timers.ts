@@ -12,6 +12,8 @@ class Alarm {
   }
 }
 
+/** How often the sweep comes round while something is ready, or while nothing may start. */
+export const shortPause = 250
 /** No timer sleeps longer: far below what one of Node's can. */
 const longest = 24 * 3_600_000
 
@@ -21,6 +23,8 @@ export class Timers {
   readonly #wake: () => void
   /** When the next sweep is planned; 0 until the first. */
   #planned = 0
+  /** When what is held is looked through next. */
+  nextLong = 0
 
   /** `wake` asks for a sweep before the planned one. */
   constructor(wake: () => void) {

@@ -4,14 +4,13 @@ import type { KeyValue } from "../broker/KeyValue.ts"
 import type { BrokerUnavailable, Streams } from "../broker/Streams.ts"
 import { streamNames } from "../broker/Subjects.ts"
 import { finished, type Job, type JobError, recoverables, retriedSince, settledOf } from "../model/Job.ts"
-import type { RetryAnswer } from "../model/RetryRequest.ts"
 import type { History } from "./History.ts"
 import type { Answers, HistoricDelivery } from "./history/Questions.ts"
 import type { DeliveryStatus } from "./history/Status.ts"
 import { JobProgress, type Settled } from "./JobProgress.ts"
 import { decode, encodeJob, jobKey, type StoredJob } from "./Jobs.ts"
 import { makePace } from "./Pace.ts"
-import type { RetryRequests } from "./RetryRequests.ts"
+import { askUntilSettled, type RetryRequests, type Seen } from "./RetryRequests.ts"
 
 /*
  *   CATCH UP: the history has what was recorded when the run began ──▶ SEND: a page after the cursor, one retry request each ──▶ END
@@ -25,10 +24,10 @@ const saveEvery = "500 millis"
 const pageSize = 200
 /** Asked for and not counted, of one job: one that takes long does not let the others run ahead without end. */
 const mostOpen = 1_000
-/** While the history, the broker or a worker is away. */
+/** While the history or the broker is away. */
 const pause = "500 millis"
-/** The history is a moment behind what overtook a request. */
-const overtakenPause = "100 millis"
+/** The history is a moment behind what was recorded when the run began. */
+const behindPause = "100 millis"
 /** How long what is in flight may take once nothing more is begun. */
 const grace = "2 seconds"
 /** How long answers are waited for, and how long the last write may take, when the process ends. */
@@ -127,33 +126,32 @@ export const jobRun = (env: RunEnvironment, stored: StoredJob): Effect.Effect<Ru
       for (;;) {
         const { seenEvents, seenSequence } = yield* page(job.cursor, 1)
         if (seenSequence >= needed && seenEvents >= events.lastSequence) return
-        yield* Effect.sleep(overtakenPause)
+        yield* Effect.sleep(behindPause)
       }
     })
 
+    /** As long as it is one to send: what was sent before a crash has begun a new round since. */
+    const wantedStill = ({ delivery }: HistoricDelivery, seenSequence: number): Effect.Effect<Seen, Settled> =>
+      retriedSince(delivery, job) ? Effect.fail("retried_meanwhile") : Effect.succeed({ delivery, seenSequence })
+
     /** Asks until the owner has answered for the delivery. Undefined: the job ends with this. */
-    const handle = Effect.fnUntraced(function*(first: HistoricDelivery, seenSequence: number) {
-      let [one, seen] = [first, seenSequence]
-      for (;;) {
-        if (retriedSince(one.delivery, job)) return "retried_meanwhile"
-        const answer: RetryAnswer | void = yield* requests.ask(one.delivery, seen, { backlog: true }).pipe(
-          Effect.map(Option.getOrUndefined),
-          Effect.catchTag("AppendFailed", () => Effect.void)
-        )
-        if (answer === "webhook_disabled" || answer === "webhook_deleted") {
-          finish({ failed: answer })
-          return undefined
-        }
-        if (answer !== undefined && answer !== "overtaken") return answer
-        yield* Effect.sleep(answer === undefined ? pause : overtakenPause)
-        const { id } = one
-        const found = yield* persistently(history.ask("delivery", { workspaceId: job.workspaceId, id }))
-        if (found === undefined) return "event_expired"
-        if (!wanted.has(found.delivery.status)) return "retried_meanwhile"
-        one = found.delivery
-        seen = found.seenSequence
-      }
-    })
+    const handle = Effect.fnUntraced(
+      function*(one: HistoricDelivery, seenSequence: number) {
+        const look = Effect.gen(function*() {
+          const { id } = one
+          const found = yield* persistently(history.ask("delivery", { workspaceId: job.workspaceId, id }))
+          if (found === undefined) return yield* Effect.fail<Settled>("event_expired")
+          if (!wanted.has(found.delivery.status)) return yield* Effect.fail<Settled>("retried_meanwhile")
+          return yield* wantedStill(found.delivery, found.seenSequence)
+        })
+        const first = yield* wantedStill(one, seenSequence)
+        const answer = yield* askUntilSettled(requests, { first, look, inVain: () => Effect.void, backlog: true })
+        if (answer !== "webhook_disabled" && answer !== "webhook_deleted") return answer
+        finish({ failed: answer })
+        return undefined
+      },
+      Effect.merge
+    )
 
     const settle = (eventSequence: number) => (settled: Settled | undefined) =>
       Effect.sync(() => {

@@ -4,7 +4,7 @@ import type { BrokerUnavailable } from "../broker/Streams.ts"
 import type { RetryAnswer } from "../model/RetryRequest.ts"
 import { EventBodies } from "./EventBodies.ts"
 import { History, type HistoryUnavailable } from "./History.ts"
-import { RetryRequests } from "./RetryRequests.ts"
+import { askUntilSettled, RetryRequests, type Vain } from "./RetryRequests.ts"
 
 /** There is no such delivery in the workspace. */
 export class DeliveryNotFound extends Data.TaggedError("DeliveryNotFound")<{ readonly id: string }> {}
@@ -18,9 +18,8 @@ export class RetryRefused extends Data.TaggedError("RetryRefused")<{
 /** No worker answered within 10 s. Asking again is safe. */
 export class NoWorker extends Data.TaggedError("NoWorker")<{ readonly id: string }> {}
 
-/** While the history catches up with what overtook a request, it is asked again so often, after so long. */
-const tries = 10
-const pause = "100 millis"
+/** While the history catches up with what overtook a request, it is asked again so often. */
+const most = 10
 
 /** Retries by hand, from a delivery's id to the owner's answer. */
 export class Retries extends Context.Tag("hookline/ledger/Retries")<Retries, {
@@ -40,27 +39,24 @@ export class Retries extends Context.Tag("hookline/ledger/Retries")<Retries, {
       const requests = yield* RetryRequests
       const bodies = yield* EventBodies
 
-      const once = Effect.fnUntraced(function*(workspaceId: string, id: string) {
-        const found = yield* history.ask("delivery", { workspaceId, id })
-        if (found === undefined) return yield* new DeliveryNotFound({ id })
-        const { delivery } = found.delivery
-        if (Option.isNone(yield* bodies.load(delivery.eventSequence))) {
-          return yield* new RetryRefused({ id, reason: "event_expired" })
+      const retry = Effect.fnUntraced(function*(workspaceId: string, id: string) {
+        const look = Effect.gen(function*() {
+          const found = yield* history.ask("delivery", { workspaceId, id })
+          if (found === undefined) return yield* new DeliveryNotFound({ id })
+          const { delivery: { delivery }, seenSequence } = found
+          if (Option.isNone(yield* bodies.load(delivery.eventSequence))) {
+            return yield* new RetryRefused({ id, reason: "event_expired" })
+          }
+          return { delivery, seenSequence }
+        })
+        const inVain = (why: Vain, asked: number): Effect.Effect<void, NoWorker | RetryRefused | AppendFailed> => {
+          if (why === "unanswered") return new NoWorker({ id })
+          if (why !== "overtaken") return why
+          return asked > most ? new RetryRefused({ id, reason: why }) : Effect.void
         }
-        const answer = yield* requests.ask(delivery, found.seenSequence)
-        if (Option.isNone(answer)) return yield* new NoWorker({ id })
-        if (answer.value !== "accepted") return yield* new RetryRefused({ id, reason: answer.value })
+        const answer = yield* askUntilSettled(requests, { first: yield* look, look, inVain })
+        if (answer !== "accepted") return yield* new RetryRefused({ id, reason: answer })
       })
-
-      const retry = (workspaceId: string, id: string) => {
-        const attempt = (left: number): ReturnType<typeof once> =>
-          Effect.catchIf(
-            once(workspaceId, id),
-            (error) => error._tag === "RetryRefused" && error.reason === "overtaken" && left > 0,
-            () => Effect.zipRight(Effect.sleep(pause), attempt(left - 1))
-          )
-        return attempt(tries)
-      }
       return { retry }
     })
   )

@@ -11,6 +11,10 @@ import { encodeRetryRequest } from "./Record.ts"
 
 /** How long the owner of the partition may take; what it has not seen by then it passes over. */
 const patience = 10_000
+/** The history is a moment behind what overtook a request. */
+const overtakenPause = "100 millis"
+/** While a worker or the broker is away. */
+const awayPause = "500 millis"
 
 /** A request for a retry, and the answer of whoever owns the delivery's partition. */
 export class RetryRequests extends Context.Tag("hookline/ledger/RetryRequests")<RetryRequests, {
@@ -56,3 +60,38 @@ export class RetryRequests extends Context.Tag("hookline/ledger/RetryRequests")<
     })
   )
 }
+
+/** A delivery, and the sequence up to which the records of its stream were known when it was looked at. */
+export interface Seen {
+  readonly delivery: Delivery
+  readonly seenSequence: number
+}
+
+/** Why nothing came of a request: the delivery was no longer as it was seen, no owner has answered, or the broker has not taken it. */
+export type Vain = "overtaken" | "unanswered" | AppendFailed
+
+interface Asking<E, F> extends Pick<RetryRequest, "backlog"> {
+  readonly first: Seen
+  /** The delivery as it is by now. Fails when there is nothing to ask for any more. */
+  readonly look: Effect.Effect<Seen, E>
+  /** Nothing came of the so many-eth request, from 1. Fails to leave it at that; else it is looked at and asked for again after a pause. */
+  readonly inVain: (why: Vain, requests: number) => Effect.Effect<void, F>
+}
+
+/** Asks for a retry until an owner's answer settles it, or `look` or `inVain` ends it. */
+export const askUntilSettled = Effect.fnUntraced(function*<E, F>(
+  requests: Context.Tag.Service<RetryRequests>,
+  { first, inVain, look, ...options }: Asking<E, F>
+) {
+  let seen = first
+  for (let asked = 1;; asked++) {
+    const answer: RetryAnswer | Vain = yield* requests.ask(seen.delivery, seen.seenSequence, options).pipe(
+      Effect.map(Option.getOrElse(() => "unanswered" as const)),
+      Effect.catchTag("AppendFailed", (failed) => Effect.succeed(failed))
+    )
+    if (typeof answer === "string" && answer !== "overtaken" && answer !== "unanswered") return answer
+    yield* inVain(answer, asked)
+    yield* Effect.sleep(answer === "overtaken" ? overtakenPause : awayPause)
+    seen = yield* look
+  }
+})

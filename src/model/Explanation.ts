@@ -19,6 +19,9 @@ export type Reason =
   | "duplicate"
   | "quarantined"
 
+/** `duplicate`: its id repeats another's, and it is owed to nobody; `quarantined`: it was refused. */
+export type EventOutcome = "event" | "duplicate" | "quarantined"
+
 export interface Explanation {
   readonly reason: Reason
   /** As it was when the event was matched; of one created later, as it was created. */
@@ -37,10 +40,15 @@ export interface Explained {
   readonly type: string
   /** Of an event of hookline itself: the webhook that it tells of. */
   readonly about?: WebhookId | undefined
-  readonly outcome: "event" | "duplicate" | "quarantined"
+  readonly outcome: EventOutcome
   /**
-   * Up to where WEBHOOKS was known when the event was matched: the sequence that its deliveries' records carry. Without any, it matched nobody
-   * and has no record: then as it was when the event was acknowledged.
+   * Each webhook that was owed it, with the sequence up to which WEBHOOKS was known when it was matched, as its delivery's record carries it. A
+   * crash between the matches of one event lets it be matched again, and what was not recorded before then carries a later one.
+   */
+  readonly owed: ReadonlyMap<WebhookId, number>
+  /**
+   * The same of the event, for webhooks that were not owed it. Without any delivery it matched nobody and has no record: then as it was when the
+   * event was acknowledged.
    */
   readonly matchedAt: { readonly sequence: number } | { readonly time: number }
 }
@@ -49,9 +57,12 @@ const stateReasons = { enabled: "matched", paused: "paused", disabled: "disabled
 
 /** Each webhook of the workspace, in the order of creation. `facts` of the workspace, in the order of WEBHOOKS. */
 export const explain = (event: Explained, facts: ReadonlyArray<RecordedFact>): ReadonlyArray<Explanation> => {
-  const { matchedAt } = event
-  const isBefore = ({ recordedAt, sequence }: RecordedFact) =>
-    "sequence" in matchedAt ? sequence <= matchedAt.sequence : recordedAt <= matchedAt.time
+  const { matchedAt, owed } = event
+  const isBefore = ({ fact, recordedAt, sequence }: RecordedFact) => {
+    const own = owed.get(fact.webhookId)
+    if (own !== undefined) return sequence <= own
+    return "sequence" in matchedAt ? sequence <= matchedAt.sequence : recordedAt <= matchedAt.time
+  }
   const webhooks = new Map<WebhookId, { state: Webhook; readonly late: boolean }>()
   for (const one of facts) {
     const known = webhooks.get(one.fact.webhookId)

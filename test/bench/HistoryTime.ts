@@ -75,6 +75,9 @@ const found = (product: Product) =>
       : Effect.succeed(pid)
   }).pipe(Effect.retry(Schedule.spaced("5 millis")), within("the history's process to be there", "10 seconds"))
 
+const cpu = ({ cpuSeconds }: Drained): string =>
+  Object.entries(cpuSeconds).map(([name, seconds]) => `${name} ${seconds?.toFixed(1) ?? "unknown"}`).join(", ")
+
 const pages = (product: Product, webhook: string, event: string): Effect.Effect<ReadonlyArray<Page>, BenchFailed> =>
   Effect.forEach(
     [
@@ -176,8 +179,6 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
             // What one run left unread the next would have to read beside its own.
           ).pipe(Effect.zipLeft(caughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))
       })
-    const cpu = ({ cpuSeconds }: Drained): string =>
-      Object.entries(cpuSeconds).map(([name, seconds]) => `${name} ${seconds?.toFixed(1) ?? "unknown"}`).join(", ")
     const faults: Array<string> = []
     const costs: Array<Cost> = []
     for (let run = 0; run < options.pairs; run++) {

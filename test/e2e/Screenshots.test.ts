@@ -67,7 +67,7 @@ describe("pictures", () => {
     }
     await run(until(
       "three webhooks with attempts",
-      hookline().api("GET", "/v1/webhooks", undefined, workspace),
+      hookline().api("GET", "/v1/webhooks?include=health", undefined, workspace),
       ({ body }) => body.data.filter((one: Listed) => (one.health?.last_attempt_at ?? null) !== null).length === 3
     ))
   })

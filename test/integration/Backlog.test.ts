@@ -1,13 +1,9 @@
 /** Webhooks with more held deliveries than are kept in memory. */
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Either, Layer, Option, TestClock } from "effect"
+import { Effect, TestClock } from "effect"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
-import { Streams } from "../../src/broker/Streams.ts"
-import { deliveriesFilter, deliveriesStream, eventSubject, partitionOf } from "../../src/broker/Subjects.ts"
-import { Topology } from "../../src/broker/Topology.ts"
+import { eventSubject } from "../../src/broker/Subjects.ts"
 import type { WorkerStatus } from "../../src/dispatch/Worker.ts"
-import { decode } from "../../src/ledger/Record.ts"
-import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { heldLimits } from "../../src/ledger/Spill.ts"
 import type { Delivery } from "../../src/model/Delivery.ts"
 import { brokerLayer, eventually } from "../support/broker.ts"
@@ -15,6 +11,7 @@ import { product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { type Receiver, receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
+import { asking, recorded, testsOn } from "../support/retries.ts"
 import { addWebhook as addWebhookTo, untilHeld } from "../support/until.ts"
 import { addWebhook, realTime, startWorker, until } from "../support/worker.ts"
 
@@ -27,28 +24,11 @@ const publishAll = (count: number) =>
     )).pipe(Effect.orDie)
 
 /** The newest record of each delivery of ws_1, and the sequence up to which they were read. */
-const read = Effect.gen(function*() {
-  const streams = yield* Streams
-  const { deliveriesStreams, partitions } = yield* Topology
-  const partition = partitionOf("ws_1", partitions)
-  const stream = deliveriesStream(partition, deliveriesStreams)
-  const { lastSequence } = yield* streams.state(stream)
+const read = Effect.map(recorded, ({ lastSequence, records }) => {
   const newest = new Map<string, Delivery>()
-  let count = 0
-  yield* streams.scan({
-    stream,
-    filter: deliveriesFilter(partition),
-    from: 1,
-    to: lastSequence,
-    onMessage: ({ data }) => {
-      const fact = Either.getOrThrow(decode(data))
-      if (fact.type !== "deliveries") return
-      count += fact.records.length
-      for (const { delivery } of fact.records) newest.set(delivery.eventId, delivery)
-    }
-  })
-  return { newest, count, lastSequence }
-}).pipe(Effect.orDie)
+  for (const { delivery } of records) newest.set(delivery.eventId, delivery)
+  return { newest, count: records.length, lastSequence }
+})
 
 const states = Effect.map(read, ({ newest }) => {
   const counts: Record<string, number> = {}
@@ -68,12 +48,7 @@ const untilBounded = (worker: Status) =>
 
 const repeats = (endpoint: Receiver) => Array.from(endpoint.seen).filter(([, count]) => count > 1)
 
-const broker = brokerLayer({ masterKeys }, { sync: "2m" })
-const test = (name: string, body: Effect.Effect<void, unknown, Effect.Effect.Context<typeof everything>>) =>
-  it.scopedLive(name, () => body.pipe(Effect.provide(broker), Effect.orDie), 60_000)
-
-// What a test here may need, for its type alone.
-const everything = Effect.zipRight(startWorker, Effect.zipRight(Layer.build(RetryRequests.layer), receiver()))
+const test = testsOn(brokerLayer({ masterKeys }, { sync: "2m" }), 60_000)
 
 const quiet = { keepArrivals: false }
 
@@ -150,7 +125,7 @@ describe("more held than is kept in memory", () => {
     "one that is not in memory is retried by hand: it is attempted at once, and once",
     Effect.gen(function*() {
       const endpoint = yield* receiver(undefined, quiet)
-      const requests = Context.get(yield* Layer.build(RetryRequests.layer), RetryRequests)
+      const asked = yield* asking
       const { webhooks, worker } = yield* startWorker
       const { id, workspaceId } = yield* addWebhook(webhooks, endpoint.url)
       yield* webhooks.pause(workspaceId, id)
@@ -160,7 +135,7 @@ describe("more held than is kept in memory", () => {
       const { lastSequence, newest } = yield* read
       const seen = newest.get("evt_12999")
       if (seen === undefined) throw new Error("it has no record")
-      const ask = requests.ask(seen, lastSequence).pipe(Effect.map(Option.getOrNull), Effect.orDie)
+      const ask = asked(seen, lastSequence)
       expect(yield* ask).toBe("accepted")
       yield* eventually("its attempt", () => endpoint.seen.has("evt_12999"))
       expect(yield* ask).toBe("overtaken")

@@ -47,6 +47,30 @@ describe("the same event again", () => {
         expect((yield* publish("ws_1", "evt_1", undefined, "task.deleted")).duplicate).toBe(false)
         yield* until("three records", recorded, (count) => count === 3)
 
+        // A person sees the one that counts, and what repeats it; of what repeats it, which one that is.
+        const shown = (yield* until(
+          "the repeats in the history",
+          hookline.api("GET", "/v1/events/evt_1"),
+          ({ body }) => body.repeats?.count === 3 && body.deliveries.succeeded === 1
+        )).body
+        expect(shown).toMatchObject({ event_type: "task.created", outcome: "event", duplicate_of: null })
+        const types = shown.repeats.latest.map((one: { readonly event_type: string }) => one.event_type)
+        expect(types).toEqual(["task.deleted", "task.created", "task.created"])
+        const { body: explained } = yield* hookline.api("GET", "/v1/events/evt_1/explain")
+        expect(explained).toMatchObject({
+          event: { sequence: shown.sequence },
+          repeats: shown.repeats,
+          webhooks: [{ webhook_id: id, reason: "matched", delivery: { status: "succeeded" } }]
+        })
+        const { body: listed } = yield* hookline.api("GET", "/v1/events")
+        expect(listed.data.map((one: { readonly duplicate_of: unknown }) => one.duplicate_of)).toEqual([
+          ...Array.from({ length: 3 }, () => ({ sequence: shown.sequence, published_at: shown.published_at })),
+          null
+        ])
+        expect(listed.data.slice(0, 3).map((one: { readonly sequence: number }) => one.sequence)).toEqual(
+          shown.repeats.latest.map((one: { readonly sequence: number }) => one.sequence)
+        )
+
         // The same id is another event in another workspace.
         yield* publish("ws_2", "evt_1", "ws_2/evt_1")
         yield* eventually("both workspaces", () => endpoint.arrivals.length === 2)

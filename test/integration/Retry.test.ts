@@ -1,15 +1,13 @@
-import { describe, expect, it } from "@effect/vitest"
-import { Clock, Context, Effect, Either, Fiber, Layer, Option } from "effect"
+import { describe, expect } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
 import type { ServerResponse } from "node:http"
 import { Streams } from "../../src/broker/Streams.ts"
-import { deliveriesFilter, deliveriesStream, partitionOf } from "../../src/broker/Subjects.ts"
+import { deliveriesStream, partitionOf } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
-import { decode } from "../../src/ledger/Record.ts"
-import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
-import type { DeliveryRecord } from "../../src/model/Delivery.ts"
 import { brokerLayer, eventually } from "../support/broker.ts"
 import { receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
+import { asking, recorded, testsOn } from "../support/retries.ts"
 import { addWebhook, publish, startWorker, until } from "../support/worker.ts"
 
 const live = Clock.make()
@@ -30,47 +28,18 @@ const endpointWith = (first: number | undefined) =>
     return { ...endpoint, answer }
   })
 
-/** The records of ws_1, and the sequence up to which they were read. */
-const read = Effect.gen(function*() {
-  const streams = yield* Streams
-  const { deliveriesStreams, partitions } = yield* Topology
-  const partition = partitionOf("ws_1", partitions)
-  const stream = deliveriesStream(partition, deliveriesStreams)
-  const { lastSequence } = yield* streams.state(stream)
-  const records: Array<DeliveryRecord> = []
-  yield* streams.scan({
-    stream,
-    filter: deliveriesFilter(partition),
-    from: 1,
-    to: lastSequence,
-    onMessage: ({ data }) => {
-      const fact = Either.getOrThrow(decode(data))
-      if (fact.type === "deliveries") records.push(...fact.records)
-    }
-  })
-  return { records, lastSequence }
-}).pipe(Effect.orDie)
-
-const kinds = Effect.map(read, ({ records }) => records.map(({ kind }) => kind))
+const kinds = Effect.map(recorded, ({ records }) => records.map(({ kind }) => kind))
 const untilKinds = (...wanted: ReadonlyArray<string>) =>
   until(wanted.join(", "), Effect.map(kinds, (all) => all.join() === wanted.join()))
 
-const retrying = Effect.gen(function*() {
-  const requests = Context.get(yield* Layer.build(RetryRequests.layer), RetryRequests)
-  return Effect.gen(function*() {
-    const { lastSequence, records } = yield* read
+const retrying = Effect.map(asking, (asked) =>
+  Effect.map(recorded, ({ lastSequence, records }) => {
     const last = records.at(-1)
     if (last === undefined) throw new Error("nothing is recorded")
-    const ask = requests.ask(last.delivery, lastSequence).pipe(Effect.map(Option.getOrNull), Effect.orDie)
-    return { delivery: last.delivery, ask }
-  })
-})
+    return { delivery: last.delivery, ask: asked(last.delivery, lastSequence) }
+  }))
 
-const test = (name: string, body: Effect.Effect<void, unknown, Effect.Effect.Context<typeof everything>>) =>
-  it.scopedLive(name, () => body.pipe(Effect.provide(brokerLayer({ masterKeys })), Effect.orDie))
-
-// What a test here may need, for its type alone.
-const everything = Effect.zipRight(startWorker, Effect.zipRight(retrying, receiver()))
+const test = testsOn(brokerLayer({ masterKeys }))
 
 describe("a retry by hand", () => {
   test(
@@ -85,7 +54,7 @@ describe("a retry by hand", () => {
       endpoint.answer(500)
       expect(yield* (yield* look).ask).toBe("accepted")
       yield* untilKinds("succeeded", "retried", "attempt_failed")
-      const [, , failed] = (yield* read).records
+      const [, , failed] = (yield* recorded).records
       expect(failed?.delivery).toMatchObject({ state: "due", round: 2, attempt: 2, roundAttempt: 1 })
       expect(endpoint.arrivals.map(({ body }) => body.toString())[1]).toBe(endpoint.arrivals[0]?.body.toString())
     })
@@ -148,7 +117,7 @@ describe("a retry by hand", () => {
       const streams = yield* Streams
       const { deliveriesStreams, partitions } = yield* Topology
       const stream = deliveriesStream(partitionOf("ws_1", partitions), deliveriesStreams)
-      const before = (yield* read).lastSequence
+      const before = (yield* recorded).lastSequence
       yield* until(
         "both are asked",
         Effect.map(streams.state(stream), ({ lastSequence }) => lastSequence >= before + 2)

@@ -92,6 +92,19 @@ describe("watching", () => {
         expect((yield* hookline.api("POST", `/v1/deliveries/${delivery.id}/retry`, undefined, "ws_2")).status).toBe(404)
         expect((yield* get(hookline, "/v1/events", "ws_2")).body.data).toHaveLength(1)
 
+        // Of hookline's own events only the body says which webhook they tell of.
+        const told = yield* addWebhook(hookline, { url: well.url, events: ["webhook.*"] }, "ws_3")
+        const about = yield* addWebhook(hookline, { url: well.url, events: ["webhook.*"] }, "ws_3")
+        yield* hookline.api("POST", `/v1/webhooks/${about.id}/disable`, {}, "ws_3")
+        const { body: notices } = yield* until(
+          "the notice and its delivery",
+          get(hookline, "/v1/events?event_type=webhook.disabled", "ws_3"),
+          ({ body }) => body.data?.[0]?.deliveries.succeeded === 1
+        )
+        const notice = (yield* get(hookline, `/v1/events/${notices.data[0].id}/explain`, "ws_3")).body
+        expect(notice.webhooks.map((one: { webhook_id: string; reason: string }) => [one.webhook_id, one.reason]))
+          .toEqual([[told.id, "matched"], [about.id, "own_notice"]])
+
         const health = (yield* get(hookline, `/v1/webhooks/${failing.id}/health`)).body
         expect(health).toMatchObject({
           succeeded: 0,

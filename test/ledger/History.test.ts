@@ -99,8 +99,8 @@ describe("the history", () => {
         const well = yield* receiver(undefined, { keepArrivals: false })
         const ill = yield* receiver((response) => void response.writeHead(500).end("no"), { keepArrivals: false })
         const { webhooks } = yield* startWorker
-        yield* addWebhook(webhooks, well.url)
-        yield* addWebhook(webhooks, ill.url)
+        const healthy = yield* addWebhook(webhooks, well.url)
+        const failing = yield* addWebhook(webhooks, ill.url)
         const paused = yield* addWebhook(webhooks, well.url)
         const gone = yield* addWebhook(webhooks, ill.url)
         yield* webhooks.pause(paused.workspaceId, paused.id)
@@ -159,6 +159,29 @@ describe("the history", () => {
         })
 
         const before = yield* same
+        // Event 19 repeats the id of 16, as another type; which came first is the streams' to say.
+        const asked = { workspaceId: "ws_1", id: "evt_16" }
+        const repeated = (yield* history.ask("event", asked))!
+        expect(repeated).toMatchObject({
+          event: { outcome: "event", duplicateOf: undefined },
+          repeats: { count: 1, latest: [{ sequence: expect.any(Number) }] }
+        })
+        const [again] = repeated.repeats.latest
+        expect(new Set([repeated.event.type, again?.type])).toEqual(new Set(["task.created", "project.created"]))
+        expect(again?.sequence).toBeGreaterThan(repeated.event.sequence)
+        const reasons = (sequence: number) =>
+          Effect.map(
+            history.ask("explain", { workspaceId: "ws_1", sequence, about: undefined }),
+            (explained) => Object.fromEntries(explained?.map(({ reason, webhookId }) => [webhookId, reason]) ?? [])
+          )
+        // What became of the deleted one depends on whether it was deleted before the match.
+        expect(yield* reasons(repeated.event.sequence)).toMatchObject({
+          [healthy.id]: "matched",
+          [failing.id]: "matched",
+          [paused.id]: "paused",
+          [gone.id]: expect.stringMatching(/^(matched|deleted)$/)
+        })
+        expect(new Set(Object.values(yield* reasons(again?.sequence ?? 0)))).toEqual(new Set(["duplicate"]))
         expect(before["events"]).toHaveLength(600)
         expect(before["duplicates"]).toHaveLength(60)
         expect(

@@ -41,7 +41,12 @@ const facts = recorded(
   changed("late", 2, "webhook.deleted")
 )
 
-const event: Explained = { type: "project.created", outcome: "event", matchedAt: { sequence: 9 } }
+const event: Explained = {
+  type: "project.created",
+  outcome: "event",
+  owed: new Map(),
+  matchedAt: { sequence: 9 }
+}
 
 const reasons = (explained: Explained): Record<string, Reason> =>
   Object.fromEntries(explain(explained, facts).map(({ reason, webhook }) => [webhook.id, reason]))
@@ -62,6 +67,19 @@ describe("why a webhook got an event", () => {
   it("without a record, as it was when the event was acknowledged", () => {
     expect(reasons({ ...event, matchedAt: { time: start + 9_999 } })).toEqual(expected)
     expect(reasons({ ...event, matchedAt: { time: start + 10_000 } })["late"]).toBe("matched")
+  })
+
+  it("of one that was owed it, as it was when that very delivery was matched: a crash may come between the matches of one event", () => {
+    const late = WebhookId.make("late")
+    const paused = WebhookId.make("paused")
+    expect(reasons({ ...event, owed: new Map([[late, 10], [paused, 3]]) })).toEqual({
+      ...expected,
+      late: "matched",
+      paused: "matched"
+    })
+    expect(reasons({ ...event, owed: new Map([[late, 10]]), matchedAt: { sequence: 8 } })).toEqual(
+      { ...expected, late: "matched", notices: "created_later" }
+    )
   })
 
   it.each(["duplicate", "quarantined"] as const)("a %s goes to nobody", (outcome) => {

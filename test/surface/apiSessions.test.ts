@@ -40,7 +40,8 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
         rights: ["read", "send", "manage", "publish", "see_keys", "keys"],
         expires_at: expect.stringMatching(/^\d{4}-.*Z$/),
         csrf_token: expect.stringMatching(/^[A-Za-z0-9_-]{32}$/),
-        brand: null
+        brand: null,
+        signature_headers: { hex: "x-webhook-signature", standard_prefix: "webhook" }
       })
       const inHours = (Date.parse(String(signed.view["expires_at"])) - (yield* BrokerClock).now()) / 3_600_000
       expect(inHours).toBeCloseTo(12, 1)

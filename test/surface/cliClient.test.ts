@@ -4,6 +4,9 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { Streams } from "../../src/broker/Streams.ts"
+import { deliverySubject, eventSubject, partitionOf } from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
+import { encodeDuplicate } from "../../src/ledger/Record.ts"
 import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { ApiServer } from "../../src/surface/api/Server.ts"
 import { apiLayer, ask, operatorKey, recorded } from "../support/api.ts"
@@ -249,12 +252,53 @@ layer(
       expect(shown.out).toContain("node dist/main.js events explain evt_e1 --workspace ws_events\n")
       expect((yield* typed(["events", "explain", "evt_e1"], workspace)).out).toContain("the workspace had no webhook")
       expect((yield* typed(["events", "explain", "evt_0"], workspace)).code).toBe(1)
+      // Published again twice, in ways that only the worker can tell, which records them.
+      const log = yield* AppendLog
+      const { partitions } = yield* Topology
+      const partition = partitionOf("ws_events", partitions)
+      const [{ sequence: firstSequence }] =
+        (yield* json(["events", "list", "--cursor", cursor], workspace))["data"] as unknown as [{ sequence: number }]
+      const publishedAgain = (eventType: string) =>
+        Effect.gen(function*() {
+          const { sequence: eventSequence } = yield* log.append({
+            subject: eventSubject("ws_events", eventType),
+            data: JSON.stringify({ id: "evt_e1", data: {} })
+          })
+          const place = { workspaceId: WorkspaceId.make("ws_events"), eventId: EventId.make("evt_e1") }
+          yield* log.append({
+            subject: deliverySubject(partition, "ws_events", "_", "duplicate"),
+            data: encodeDuplicate({ ...place, eventType, eventSequence, firstSequence, at: start, epoch: 1 })
+          })
+        })
+      const repeatsShown = (count: number) =>
+        until(
+          `${count} repeats`,
+          json(["events", "show", "evt_e1"], workspace),
+          ({ repeats }) => (repeats as unknown as { readonly count: number }).count === count
+        )
+      const time = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`
+      yield* publishedAgain("project.created")
+      yield* repeatsShown(1)
+      const once = yield* typed(["events", "explain", "evt_e1"], workspace)
+      expect(once.out).toMatch(new RegExp(`^published again +${time} UTC: nobody gets it a second time$`, "m"))
+      yield* publishedAgain("task.created")
+      yield* repeatsShown(2)
+      const twice = yield* typed(["events", "show", "evt_e1"], workspace)
+      expect(twice.out).toMatch(
+        new RegExp(
+          `^published again +2 times, last ${time} UTC as task.created, ${time} UTC: nobody gets it a second time$`,
+          "m"
+        )
+      )
+      expect((yield* typed(["events", "list", "--limit", "1"], workspace)).out).toMatch(
+        new RegExp(`^evt_e1 .* duplicate: repeats the one of ${time}$`, "m")
+      )
       const body = Array.from({ length: 220 }, (_, index) => ({ id: `evt_b${index}`, event: "task.created", data: {} }))
       yield* ask("POST", "/v1/events/batch", { body, workspace: "ws_events" })
       const all = yield* until(
         "all on the pages that --all follows",
         json(["events", "list", "--all"], workspace),
-        ({ data }) => (data as unknown as ReadonlyArray<unknown>).length === 222
+        ({ data }) => (data as unknown as ReadonlyArray<unknown>).length === 224
       )
       const found = (all["data"] as unknown as ReadonlyArray<{ readonly id: string }>).map(({ id }) => id)
       expect(new Set(found).size).toBe(222)

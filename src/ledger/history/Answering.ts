@@ -1,5 +1,6 @@
 import { type Asked, deliveries, delivery } from "./Deliveries.ts"
 import { event, events } from "./Events.ts"
+import { explain } from "./Explaining.ts"
 import { healthOf, stats, struggling } from "./Figures.ts"
 import { overview } from "./Overview.ts"
 import type { Answers, Questions } from "./Questions.ts"
@@ -11,6 +12,7 @@ const table: { readonly [Name in keyof Questions]: (asked: Asked, question: Ques
   delivery,
   events,
   event,
+  explain,
   health: healthOf,
   stats,
   overview,

@@ -1,10 +1,12 @@
 import type { Delivery, DeliveryState, FailReason, HoldReason } from "../../model/Delivery.ts"
 import { deliveryId, type EventId, type WebhookId, type WorkspaceId } from "../../model/Id.ts"
+import { blocks, inBlocks } from "./Blocks.ts"
+import { type Bounds, type Place, placesOf } from "./Places.ts"
 import { keyOf } from "./Projection.ts"
 import type { Answers, Counts, HistoricDelivery, Questions } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
-import { type DeliveryStatus, numberOf, statuses } from "./Status.ts"
+import { type DeliveryStatus, statuses } from "./Status.ts"
 
 /** What answering needs besides the file. */
 export interface Asked {
@@ -87,106 +89,7 @@ export const numberOfType = (file: Sqlite, type: string): number | undefined => 
   return row === undefined ? undefined : Number(row[0])
 }
 
-/** How many index entries a page looks at where no index fits all filters: then a page may be short, and `next` goes on behind them. */
-const mostLookedAt = 10_000
-
 const nothing = { data: [], next: undefined }
-const newestFirst = "ORDER BY event_sequence DESC, webhook DESC"
-
-/** A delivery's place in the order of pages. */
-type Place = readonly [eventSequence: number, webhook: number]
-
-interface Bounds {
-  readonly from: number
-  readonly to: number
-  readonly after: Place | undefined
-}
-
-/** Conditions on the columns of an index that has both, and their values. */
-const within = ({ after, from, to }: Bounds, event: string, webhook: string | undefined) => {
-  const values = [from, to, ...(after === undefined ? [] : webhook === undefined ? [after[0]] : [after[0], ...after])]
-  // Of the cursor's own event, what comes behind it is still wanted.
-  const behind = webhook === undefined
-    ? `AND ${event} <= ?`
-    : `AND ${event} <= ? AND (${event} < ? OR ${webhook} < ?)`
-  return { sql: `${event} >= ? AND ${event} < ? ${after === undefined ? "" : behind}`, values }
-}
-
-/**
- * The places of a page, by an index that has the status behind the workspace or the webhook: without a status, the first of each status, of which
- * the first of all are among them.
- */
-const placesByStatus = (
-  { file }: Asked,
-  of: readonly [column: "workspace" | "webhook", number: number],
-  status: DeliveryStatus | undefined,
-  bounds: Bounds,
-  limit: number
-): ReadonlyArray<Place> => {
-  const { sql, values } = within(bounds, "event_sequence", "webhook")
-  const wanted = status === undefined ? statuses : [status]
-  const one = `SELECT * FROM (SELECT event_sequence, webhook FROM deliveries INDEXED BY deliveries_of_${of[0]} WHERE ${
-    of[0]
-  } = ? AND status = ? AND ${sql} ${newestFirst} LIMIT ?)`
-  return file.statement(`${wanted.map(() => one).join(" UNION ALL ")} ${newestFirst} LIMIT ?`).all([
-    ...wanted.flatMap((status) => [of[1], numberOf(status), ...values, limit]),
-    limit
-  ]).map(([event, webhook]) => [Number(event), Number(webhook)])
-}
-
-/**
- * The places of a page by way of the events of a type, whose deliveries stand together. `end`: where looking ended, with a page that is not full.
- */
-const placesByType = (
-  { file }: Asked,
-  of: { readonly workspace: number; readonly webhook: number | undefined; readonly type: number },
-  status: DeliveryStatus | undefined,
-  bounds: Bounds,
-  limit: number
-): { readonly places: ReadonlyArray<Place>; readonly end: Place | undefined } => {
-  const ofEvents = within(bounds, "sequence", undefined)
-  const events =
-    `SELECT sequence FROM events INDEXED BY events_by_type WHERE workspace = ? AND type = ? AND ${ofEvents.sql} ORDER BY sequence DESC`
-  const valuesOfEvents = [of.workspace, of.type, ...ofEvents.values]
-  const ofDeliveries = within(bounds, "event_sequence", "webhook")
-  const more = [
-    ...(of.webhook === undefined ? [] : [["webhook = ?", of.webhook] as const]),
-    ...(status === undefined ? [] : [["status = ?", numberOf(status)] as const])
-  ]
-  const places = file.statement(
-    `SELECT event_sequence, webhook FROM (${events} LIMIT ${mostLookedAt}) CROSS JOIN deliveries ON event_sequence = sequence WHERE ${
-      [ofDeliveries.sql, ...more.map(([sql]) => sql)].join(" AND ")
-    } ${newestFirst} LIMIT ?`
-  ).all([...valuesOfEvents, ...ofDeliveries.values, ...more.map(([, value]) => value), limit])
-    .map(([event, webhook]): Place => [Number(event), Number(webhook)])
-  if (places.length === limit) return { places, end: undefined }
-  const [last] = file.statement(`${events} LIMIT 1 OFFSET ${mostLookedAt - 1}`).get(valuesOfEvents) ?? []
-  // Every delivery of the last event that was looked at has been seen.
-  return { places, end: last === undefined ? undefined : [Number(last), 0] }
-}
-
-/** The places of one event's deliveries. An id may stand for several events: what repeats it has none. */
-const placesOfEvent = (
-  { file }: Asked,
-  of: { readonly workspace: number; readonly webhook: number | undefined; readonly type: number | undefined },
-  eventId: string,
-  status: DeliveryStatus | undefined,
-  bounds: Bounds,
-  limit: number
-): ReadonlyArray<Place> => {
-  const { sql, values } = within(bounds, "event_sequence", "webhook")
-  const more = [
-    ...(of.webhook === undefined ? [] : [["d.webhook = ?", of.webhook] as const]),
-    ...(of.type === undefined ? [] : [["d.type = ?", of.type] as const]),
-    ...(status === undefined ? [] : [["d.status = ?", numberOf(status)] as const])
-  ]
-  return file.statement(
-    `SELECT event_sequence, webhook FROM events e INDEXED BY events_by_id CROSS JOIN deliveries d ON d.event_sequence = e.sequence WHERE e.workspace = ? AND e.id = ? AND ${
-      [sql, ...more.map(([sql]) => sql)].join(" AND ")
-    } ${newestFirst} LIMIT ?`
-  ).all([of.workspace, eventId, ...values, ...more.map(([, value]) => value), limit])
-    .map(([event, webhook]) => [Number(event), Number(webhook)])
-}
 
 const at = (asked: Asked, [event, webhook]: Place): ReadonlyArray<HistoricDelivery> =>
   select(asked, `${joins} WHERE d.event_sequence = ? AND d.webhook = ?`, [event, webhook])
@@ -216,20 +119,7 @@ export const deliveries = (asked: Asked, question: Questions["deliveries"]): Ans
     to: question.to === undefined ? Number.MAX_SAFE_INTEGER : sequenceAt(file, question.to),
     after: cursor === undefined ? undefined : placeOf(asked, workspaceId, cursor)
   }
-  const { end, places } = eventId !== undefined
-    ? { places: placesOfEvent(asked, { workspace, webhook, type }, eventId, status, bounds, limit + 1), end: undefined }
-    : type !== undefined
-    ? placesByType(asked, { workspace, webhook, type }, status, bounds, limit + 1)
-    : {
-      places: placesByStatus(
-        asked,
-        webhook === undefined ? ["workspace", workspace] : ["webhook", webhook],
-        status,
-        bounds,
-        limit + 1
-      ),
-      end: undefined
-    }
+  const { end, places } = placesOf(file, { workspace, webhook, type, eventId, status, bounds, limit: limit + 1 })
   const shown = places.slice(0, limit)
   const last = places.length > limit ? shown.at(-1) : end
   return {
@@ -243,9 +133,14 @@ const mostAttempts = 100
 
 export const delivery = (asked: Asked, { id, workspaceId }: Questions["delivery"]): Answers["delivery"] => {
   const { file, position, streamOf } = asked
-  const found = select(asked, `${joins} WHERE d.key = ?`, [keyOf(id)]).find((one) =>
-    one.id === id && one.delivery.workspaceId === workspaceId
-  )
+  const found = select(
+    asked,
+    `INDEXED BY deliveries_by_key ${joins} WHERE ${inBlocks("d.event_sequence")} AND d.key = ?`,
+    [
+      blocks(file),
+      keyOf(id)
+    ]
+  ).find((one) => one.id === id && one.delivery.workspaceId === workspaceId)
   const webhook = found === undefined ? undefined : numberOfWebhook(file, workspaceId, found.delivery.webhookId)
   if (found === undefined || webhook === undefined) return undefined
   const attempts = file.statement(

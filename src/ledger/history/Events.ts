@@ -1,28 +1,37 @@
+import { blockList, blockOf, blocks, inBlocks } from "./Blocks.ts"
 import { type Asked, countsFrom, deliveriesOf, numberOfType, numberOfWorkspace } from "./Deliveries.ts"
-import type { Answers, HistoricEvent, Questions } from "./Questions.ts"
+import type { Answers, HistoricEvent, Questions, Repeats } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
 import type { Sqlite, Value } from "./Sqlite.ts"
 
-const columns =
-  "e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, q.entry, q.reason FROM events e JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence"
+const selected = (index: string) =>
+  `SELECT e.sequence, e.id, t.name, e.published_at, e.size, u.first_sequence, o.published_at, q.entry, q.reason FROM events e ${index} JOIN types t ON t.number = e.type LEFT JOIN duplicates u ON u.event_sequence = e.sequence LEFT JOIN events o ON o.sequence = u.first_sequence LEFT JOIN quarantined q ON q.event_sequence = e.sequence`
+
+/** So many repeats of an event are counted, and so many shown. */
+const mostRepeats = { counted: 1_000, shown: 20 }
 
 const optional = (value: Value | undefined): number | undefined =>
   value === null || value === undefined ? undefined : Number(value)
 
-const fromRow = (file: Sqlite, row: ReadonlyArray<Value>): HistoricEvent => ({
-  sequence: Number(row[0]),
-  id: String(row[1]),
-  type: String(row[2]),
-  publishedAt: Number(row[3]),
-  size: optional(row[4]),
-  duplicateOf: optional(row[5]),
-  quarantine: row[6] === null ? undefined : { entry: Number(row[6]), reason: String(row[7]) },
-  deliveries: countsFrom(
-    file.statement("SELECT status, count(*) FROM deliveries WHERE event_sequence = ? GROUP BY status").all([
-      row[0] ?? 0
-    ])
-  )
-})
+const fromRow = (file: Sqlite, row: ReadonlyArray<Value>): HistoricEvent => {
+  const duplicateOf = row[5] === null ? undefined : { sequence: Number(row[5]), publishedAt: optional(row[6]) }
+  const quarantine = row[7] === null ? undefined : { entry: Number(row[7]), reason: String(row[8]) }
+  return {
+    sequence: Number(row[0]),
+    id: String(row[1]),
+    type: String(row[2]),
+    publishedAt: Number(row[3]),
+    size: optional(row[4]),
+    outcome: duplicateOf !== undefined ? "duplicate" : quarantine !== undefined ? "quarantined" : "event",
+    duplicateOf,
+    quarantine,
+    deliveries: countsFrom(
+      file.statement("SELECT status, count(*) FROM deliveries WHERE event_sequence = ? GROUP BY status").all([
+        row[0] ?? 0
+      ])
+    )
+  }
+}
 
 /** Newest first. */
 export const events = (asked: Asked, question: Questions["events"]): Answers["events"] => {
@@ -37,7 +46,7 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
     cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor)
   )
   const rows = file.statement(
-    `SELECT ${columns} WHERE e.workspace = ? ${
+    `${selected("")} WHERE e.workspace = ? ${
       type === undefined ? "" : "AND e.type = ?"
     } AND e.sequence >= ? AND e.sequence < ? ORDER BY e.sequence DESC LIMIT ?`
   ).all([workspace, ...(type === undefined ? [] : [type]), low, high, limit + 1])
@@ -45,26 +54,48 @@ export const events = (asked: Asked, question: Questions["events"]): Answers["ev
   return { data, next: rows.length > limit ? String(data.at(-1)?.sequence) : undefined }
 }
 
-/** The event of an id: of several the newest that repeats none, else the newest. With everything that explains what became of it. */
+/** The event at a sequence of EVENTS, if it is of this workspace. */
+export const eventAt = (file: Sqlite, workspace: number, sequence: number): HistoricEvent | undefined => {
+  const row = file.statement(`${selected("")} WHERE e.sequence = ? AND e.workspace = ?`).get([sequence, workspace])
+  return row === undefined ? undefined : fromRow(file, row)
+}
+
+const repeatsOf = (file: Sqlite, workspace: number, { id, sequence }: HistoricEvent): Repeats => {
+  const ofBlock = file.statement(
+    `SELECT e.sequence, t.name, e.published_at FROM events e INDEXED BY events_by_id CROSS JOIN duplicates u ON u.event_sequence = e.sequence JOIN types t ON t.number = e.type WHERE ${
+      blockOf("e.sequence")
+    } = ? AND e.id = ? AND e.workspace = ? AND e.sequence > ? AND u.first_sequence = ? ORDER BY e.sequence DESC LIMIT ?`
+  )
+  const found: Array<ReadonlyArray<Value>> = []
+  for (const block of blockList(file)) {
+    const left = mostRepeats.counted - found.length
+    if (left > 0) found.push(...ofBlock.all([block, id, workspace, sequence, sequence, left]))
+  }
+  return {
+    count: found.length,
+    latest: found.slice(0, mostRepeats.shown).map(([sequence, type, publishedAt]) => ({
+      sequence: Number(sequence),
+      type: String(type),
+      publishedAt: Number(publishedAt)
+    }))
+  }
+}
+
+/** The event of an id: of several the newest that repeats none, else the newest. */
 export const event = (asked: Asked, { id, workspaceId }: Questions["event"]): Answers["event"] => {
   const { file } = asked
   const workspace = numberOfWorkspace(file, workspaceId)
   if (workspace === undefined) return undefined
   const row = file.statement(
-    `SELECT ${columns} WHERE e.workspace = ? AND e.id = ? ORDER BY u.first_sequence IS NULL DESC, q.entry IS NULL DESC, e.sequence DESC LIMIT 1`
-  ).get([workspace, id])
+    `${selected("INDEXED BY events_by_id")} WHERE ${
+      inBlocks("e.sequence")
+    } AND e.id = ? AND e.workspace = ? ORDER BY u.first_sequence IS NULL DESC, q.entry IS NULL DESC, e.sequence DESC LIMIT 1`
+  ).get([blocks(file), id, workspace])
   if (row === undefined) return undefined
   const found = fromRow(file, row)
-  const facts = file.statement(
-    "SELECT f.sequence, f.recorded_at, f.body FROM facts f JOIN webhooks w ON w.number = f.webhook WHERE w.workspace = ? ORDER BY f.sequence"
-  ).all([workspace])
   return {
     event: found,
-    deliveries: deliveriesOf(asked, found.sequence),
-    facts: facts.map(([sequence, recordedAt, body]) => ({
-      sequence: Number(sequence),
-      recordedAt: Number(recordedAt),
-      body: String(body)
-    }))
+    repeats: repeatsOf(file, workspace, found),
+    deliveries: deliveriesOf(asked, found.sequence)
   }
 }

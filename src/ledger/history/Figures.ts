@@ -1,9 +1,10 @@
 import { type Asked, countsFrom, numberOfWebhook, numberOfWorkspace } from "./Deliveries.ts"
 import { fromRow } from "./Health.ts"
 import { add, empty, fromBytes, percentile } from "./Latencies.ts"
-import type { Answers, Questions, Step } from "./Questions.ts"
+import type { Answers, Counts, Questions, Step } from "./Questions.ts"
 import { steps } from "./Series.ts"
-import type { Value } from "./Sqlite.ts"
+import type { Sqlite, Value } from "./Sqlite.ts"
+import { numberOf } from "./Status.ts"
 
 const health =
   "w.recent, w.recent_count, w.last_attempt_at, w.last_success_at, w.failing_since, w.last_error, w.last_error_at"
@@ -44,13 +45,24 @@ export const healthOf = (
       "SELECT succeeded, failed, latencies FROM series WHERE webhook = ? AND seconds = ? AND start > ?"
     ).all([webhook, steps.minute, now - day])
   ) take(sum, step)
-  const counts =
-    "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_of_webhook WHERE webhook = ? GROUP BY status"
   return {
     health: fromRow(row ?? [0, 0, null, null, null, null, null]),
-    counts: countsFrom(file.statement(counts).all([webhook])),
+    counts: countsOf(file, webhook),
     day: figures(sum)
   }
+}
+
+/** Those that succeeded are in no index of their own: they are all but the others. About 20 ms for a million [measured]. */
+const countsOf = (file: Sqlite, webhook: number): Counts => {
+  const others = file.statement(
+    "SELECT status, count(*) FROM deliveries INDEXED BY deliveries_by_status WHERE webhook = ? AND status > 0 GROUP BY status"
+  ).all([webhook])
+  const [all] =
+    file.statement("SELECT count(*) FROM deliveries INDEXED BY deliveries_of_webhook WHERE webhook = ?").get([
+      webhook
+    ]) ?? []
+  const succeeded = others.reduce((left, [, count]) => left - Number(count), Number(all))
+  return countsFrom([[numberOf("succeeded"), succeeded], ...others])
 }
 
 /** Steps in which nothing was attempted are left out. */

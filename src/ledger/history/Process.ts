@@ -298,8 +298,8 @@ const run = (begin: Begin) =>
     Effect.ensuring(Effect.sync(() => process.exit(1)))
   )
 
-// What delivers goes first when both want the processor.
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+// What delivers goes first when both want the processor: the history then gets what is left over, falls behind, and says so.
+setPriority(constants.priority.PRIORITY_LOW)
 // Ctrl-C reaches all processes of a terminal; this one ends with its parent, which has something to finish first.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
 process.on("disconnect", () => process.exit(0))

@@ -1,4 +1,6 @@
 import type { Delivery } from "../../model/Delivery.ts"
+import type { EventOutcome, Reason } from "../../model/Explanation.ts"
+import type { WebhookId } from "../../model/Id.ts"
 import type { Health } from "./Health.ts"
 import type { DeliveryStatus } from "./Status.ts"
 
@@ -36,6 +38,13 @@ interface StatsQuestion {
   readonly seconds: number
   readonly from: number
   readonly to: number
+}
+
+interface ExplainQuestion {
+  readonly workspaceId: string
+  readonly sequence: number
+  /** Of an event of hookline itself: the webhook that it tells of. Only its body says so, which the history does not hold. */
+  readonly about: WebhookId | undefined
 }
 
 /** What a recovery re-sends. */
@@ -81,25 +90,38 @@ export interface HistoricEvent {
   readonly publishedAt: number
   /** Bytes as published; undefined once the event has left EVENTS. */
   readonly size: number | undefined
-  /** The sequence of the event whose id it repeats. */
-  readonly duplicateOf: number | undefined
+  readonly outcome: EventOutcome
+  /** The event whose id it repeats. */
+  readonly duplicateOf: {
+    readonly sequence: number
+    /** Undefined once it has left the history. */
+    readonly publishedAt: number | undefined
+  } | undefined
   /** The entry in QUARANTINE, and why it is there. */
   readonly quarantine: { readonly entry: number; readonly reason: string } | undefined
   readonly deliveries: Counts
 }
 
-/** A change of a webhook, as WEBHOOKS holds it. */
-interface HistoricFact {
-  readonly sequence: number
-  readonly recordedAt: number
-  readonly body: string
+/** What repeated an event's id and is owed to nobody. */
+export interface Repeats {
+  /** Counted up to 1,000. */
+  readonly count: number
+  /** Newest first: at most 20. */
+  readonly latest: ReadonlyArray<Pick<HistoricEvent, "sequence" | "type" | "publishedAt">>
 }
 
 interface EventDetail {
   readonly event: HistoricEvent
+  readonly repeats: Repeats
   readonly deliveries: ReadonlyArray<HistoricDelivery>
-  /** Everything that ever happened to the workspace's webhooks, in order. */
-  readonly facts: ReadonlyArray<HistoricFact>
+}
+
+/** Why a webhook got an event, or did not, and what of it decided that: as it was then. */
+interface ExplainedWebhook {
+  readonly webhookId: WebhookId
+  readonly url: string
+  readonly events: ReadonlyArray<string>
+  readonly reason: Reason
 }
 
 export interface Step {
@@ -147,6 +169,7 @@ export interface Questions {
   readonly delivery: { readonly workspaceId: string; readonly id: string }
   readonly events: EventsQuestion
   readonly event: { readonly workspaceId: string; readonly id: string }
+  readonly explain: ExplainQuestion
   readonly health: { readonly workspaceId: string; readonly webhookId: string; readonly now: number }
   readonly stats: StatsQuestion
   /** Those of whose events it knows, in the order of their ids: beginning with `prefix`, behind `after`. */
@@ -164,6 +187,8 @@ export interface Answers {
   readonly delivery: DeliveryDetail | undefined
   readonly events: PageOf<HistoricEvent>
   readonly event: EventDetail | undefined
+  /** Every webhook that the workspace has or had, in the order of creation. */
+  readonly explain: ReadonlyArray<ExplainedWebhook> | undefined
   readonly health: HealthAnswer
   readonly stats: ReadonlyArray<Step>
   readonly workspaces: ReadonlyArray<string>

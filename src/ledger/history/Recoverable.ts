@@ -2,7 +2,7 @@ import { streamNames } from "../../broker/Subjects.ts"
 import { type Asked, joins, numberOfWebhook, select } from "./Deliveries.ts"
 import type { Answers, HistoricDelivery, Questions } from "./Questions.ts"
 import { sequenceAt } from "./Range.ts"
-import { numberOf } from "./Status.ts"
+import { type DeliveryStatus, numberOf, statuses } from "./Status.ts"
 
 /** How many ids a count shows. */
 const shown = 10
@@ -21,23 +21,40 @@ const found = (
   return webhook === undefined ? undefined : { webhook, from: sequenceAt(file, from), to: sequenceAt(file, to) }
 }
 
-const where = "webhook = ? AND status = ? AND event_sequence >= ? AND event_sequence < ?"
-const index = "deliveries INDEXED BY deliveries_of_webhook"
+const inRange = "webhook = ? AND event_sequence >= ? AND event_sequence < ?"
+const byStatus = `deliveries INDEXED BY deliveries_by_status WHERE ${inRange} AND status = ? AND status > 0`
+const inOrder = `deliveries INDEXED BY deliveries_of_webhook WHERE ${inRange}`
 
-/** In the order of their events: the first of each status, of which the first of all are among them. */
+/**
+ * In the order of their events. Of statuses that few are in: the first of each, of which the first of all are among them. With those that succeeded,
+ * which are in no index of their own, nearly all are wanted: then one after the other.
+ */
 const first = (
   asked: Asked,
   { from, to, webhook }: Found,
-  wanted: Questions["recoverableCount"]["statuses"],
+  wanted: ReadonlyArray<DeliveryStatus>,
   limit: number
 ): ReadonlyArray<HistoricDelivery> => {
-  const one = `SELECT * FROM (SELECT event_sequence FROM ${index} WHERE ${where} ORDER BY event_sequence LIMIT ?)`
-  const sequences = asked.file.statement(
-    `${wanted.map(() => one).join(" UNION ALL ")} ORDER BY event_sequence LIMIT ?`
-  ).all([...wanted.flatMap((status) => [webhook, numberOf(status), from, to, limit]), limit])
+  const one = `SELECT * FROM (SELECT event_sequence FROM ${byStatus} ORDER BY event_sequence LIMIT ?)`
+  const sequences = wanted.includes("succeeded")
+    ? asked.file.statement(
+      `SELECT event_sequence FROM ${inOrder} AND status IN (${
+        wanted.map(() => "?").join(", ")
+      }) ORDER BY event_sequence LIMIT ?`
+    ).all([webhook, from, to, ...wanted.map(numberOf), limit])
+    : asked.file.statement(`${wanted.map(() => one).join(" UNION ALL ")} ORDER BY event_sequence LIMIT ?`)
+      .all([...wanted.flatMap((status) => [webhook, from, to, numberOf(status), limit]), limit])
   return sequences.flatMap(([sequence = 0]) =>
     select(asked, `${joins} WHERE d.event_sequence = ? AND d.webhook = ?`, [sequence, webhook])
   )
+}
+
+const count = ({ file }: Asked, { from, to, webhook }: Found, status: DeliveryStatus): number => {
+  const of = (status: DeliveryStatus) =>
+    Number(file.statement(`SELECT count(*) FROM ${byStatus}`).get([webhook, from, to, numberOf(status)])?.[0])
+  if (status !== "succeeded") return of(status)
+  const all = Number(file.statement(`SELECT count(*) FROM ${inOrder}`).get([webhook, from, to])?.[0])
+  return statuses.reduce((left, other) => other === "succeeded" ? left : left - of(other), all)
 }
 
 export const recoverableCount = (
@@ -46,12 +63,8 @@ export const recoverableCount = (
 ): Answers["recoverableCount"] => {
   const range = found(asked, question)
   if (range === undefined) return { count: 0, first: [] }
-  const count = asked.file.statement(`SELECT count(*) FROM ${index} WHERE ${where}`)
-  const counts = question.statuses.map((status) =>
-    Number(count.get([range.webhook, numberOf(status), range.from, range.to])?.[0])
-  )
   return {
-    count: counts.reduce((sum, one) => sum + one, 0),
+    count: question.statuses.reduce((sum, status) => sum + count(asked, range, status), 0),
     first: first(asked, range, question.statuses, shown).map(({ id }) => id)
   }
 }

@@ -1,10 +1,10 @@
-import { Effect, Either, Option } from "effect"
+import { Effect, Option } from "effect"
 import { EventBodies } from "../../ledger/EventBodies.ts"
 import { History } from "../../ledger/History.ts"
-import type { Answers, HistoricEvent } from "../../ledger/history/Questions.ts"
-import { explain, type Reason, type RecordedFact } from "../../model/Explanation.ts"
-import { decodeFact } from "../../model/WebhookFacts.ts"
-import { type EventView } from "./contract/Events.ts"
+import type { HistoricEvent, Repeats } from "../../ledger/history/Questions.ts"
+import { isReserved } from "../../model/EventType.ts"
+import type { Reason } from "../../model/Explanation.ts"
+import type { EventView, RepeatsView } from "./contract/Events.ts"
 import { deliveryView, pageSize } from "./DeliveryViews.ts"
 import { NotFound } from "./Errors.ts"
 import { iso } from "./Times.ts"
@@ -26,17 +26,30 @@ const messages: Readonly<Record<Reason, string>> = {
   quarantined: "the event was refused and is in quarantine"
 }
 
-const outcomeOf = (event: HistoricEvent): EventView["outcome"] =>
-  event.duplicateOf !== undefined ? "duplicate" : event.quarantine !== undefined ? "quarantined" : "event"
+const timeOrNull = (time: number | undefined): string | null => time === undefined ? null : iso(time)
 
 const view = (event: HistoricEvent): EventView => ({
   id: event.id,
+  sequence: event.sequence,
   event_type: event.type,
   published_at: iso(event.publishedAt),
   size: event.size ?? null,
-  outcome: outcomeOf(event),
+  outcome: event.outcome,
+  duplicate_of: event.duplicateOf === undefined ? null : {
+    sequence: event.duplicateOf.sequence,
+    published_at: timeOrNull(event.duplicateOf.publishedAt)
+  },
   quarantine_id: event.quarantine === undefined ? null : `qrn_${event.quarantine.entry}`,
   deliveries: event.deliveries
+})
+
+const repeatsView = ({ count, latest }: Repeats): RepeatsView => ({
+  count,
+  latest: latest.map(({ publishedAt, sequence, type }) => ({
+    sequence,
+    event_type: type,
+    published_at: iso(publishedAt)
+  }))
 })
 
 interface Query {
@@ -74,35 +87,41 @@ export const eventHistory = Effect.gen(function*() {
 
   const show = (workspaceId: string, id: string) =>
     Effect.gen(function*() {
-      const { deliveries, event } = yield* find(workspaceId, id)
+      const { deliveries, event, repeats } = yield* find(workspaceId, id)
       const body = yield* bodies.load(event.sequence)
       return {
         ...view(event),
+        repeats: repeatsView(repeats),
         delivery_list: deliveries.map(deliveryView),
         body: Option.match(body, { onNone: () => null, onSome: ({ body }) => Buffer.from(body).toString("utf8") })
       }
     })
 
+  /** The webhook that an event of hookline itself tells of: only the body says so. */
+  const aboutOf = ({ sequence, type }: HistoricEvent) =>
+    Effect.map(
+      isReserved(type) ? bodies.load(sequence) : Effect.succeedNone,
+      (body) => Option.getOrUndefined(body)?.about
+    )
+
   const why = (workspaceId: string, id: string) =>
     Effect.gen(function*() {
-      const found = yield* find(workspaceId, id)
-      const { deliveries, event } = found
-      const parsed = Option.getOrUndefined(yield* bodies.load(event.sequence))
-      const matchedAt = deliveries[0]?.delivery.webhooksSequence
-      const explained = {
-        type: event.type,
-        about: parsed?.about,
-        outcome: outcomeOf(event),
-        matchedAt: matchedAt === undefined ? { time: event.publishedAt } : { sequence: matchedAt }
-      }
+      const { deliveries, event, repeats } = yield* find(workspaceId, id)
+      const webhooks = yield* Effect.filterOrFail(
+        history.ask("explain", { workspaceId, sequence: event.sequence, about: yield* aboutOf(event) }),
+        (found) => found !== undefined,
+        () => eventNotFound
+      )
+      const byWebhook = new Map(deliveries.map((one) => [one.delivery.webhookId, one]))
       return {
         event: view(event),
-        webhooks: explain(explained, factsOf(found)).map(({ reason, webhook }) => {
-          const delivery = deliveries.find((one) => one.delivery.webhookId === webhook.id)
+        repeats: repeatsView(repeats),
+        webhooks: webhooks.map(({ events, reason, url, webhookId }) => {
+          const delivery = byWebhook.get(webhookId)
           return {
-            webhook_id: webhook.id,
-            url: webhook.url,
-            events: webhook.events,
+            webhook_id: webhookId,
+            url,
+            events,
             reason,
             message: messages[reason],
             delivery: delivery === undefined ? null : deliveryView(delivery)
@@ -114,12 +133,3 @@ export const eventHistory = Effect.gen(function*() {
 
   return { list, show, why }
 })
-
-/** What cannot be read changed nothing when it was folded either. */
-const factsOf = ({ facts }: NonNullable<Answers["event"]>): ReadonlyArray<RecordedFact> =>
-  facts.flatMap(({ body, recordedAt, sequence }) =>
-    Either.match(decodeFact(Buffer.from(body)), {
-      onLeft: () => [],
-      onRight: (fact) => [{ sequence, recordedAt, fact }]
-    })
-  )

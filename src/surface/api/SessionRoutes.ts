@@ -2,6 +2,7 @@ import * as HttpApiBuilder from "@effect/platform/HttpApiBuilder"
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect } from "effect"
+import { Config } from "../../Config.ts"
 import { PortalLinks } from "../../registry/PortalLinks.ts"
 import { jsonBody } from "./Body.ts"
 import { Callers, unconfirmed } from "./Callers.ts"
@@ -42,7 +43,10 @@ const gone = {
   })
 }
 
-const view = ({ brand, csrfToken, expiresAt, kind, rights, workspaceId }: Session): SessionView => ({
+const view = (
+  { brand, csrfToken, expiresAt, kind, rights, workspaceId }: Session,
+  headers: SessionView["signature_headers"]
+): SessionView => ({
   kind,
   workspace_id: workspaceId,
   rights: [...rights],
@@ -52,7 +56,8 @@ const view = ({ brand, csrfToken, expiresAt, kind, rights, workspaceId }: Sessio
     name: brand.name,
     accent_color: brand.color,
     logo_url: brand.logo === null ? null : `/v1/portal-logos/${brand.logo}`
-  }
+  },
+  signature_headers: headers
 })
 
 /** Kept by nobody but the page. */
@@ -67,6 +72,8 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
   Effect.gen(function*() {
     const callers = yield* Callers
     const sessions = yield* Sessions
+    const { signatureHeader, standardPrefix } = yield* Config
+    const headers = { hex: signatureHeader, standard_prefix: standardPrefix }
     const links = yield* PortalLinks
 
     const byKey = (text: string) =>
@@ -113,7 +120,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
           yield* Effect.logInfo("somebody signed in to the dashboard").pipe(
             Effect.annotateLogs({ kind: session.kind, workspace: session.workspaceId })
           )
-          return view(session)
+          return view(session, headers)
         }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
       .handleRaw("show", ({ request }) =>
         Effect.gen(function*() {
@@ -122,7 +129,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
           const { change, session } = found
           yield* callers.charge(session.allowance, session.principal.keyId)
           yield* answering(change)
-          return view(session)
+          return view(session, headers)
         }))
       .handleRaw("end", ({ request }) =>
         Effect.gen(function*() {

@@ -1,4 +1,4 @@
-import type { EventDetail, EventView, Explained, Explanation } from "../api/contract/Events.ts"
+import type { EventDetail, EventView, Explained, Explanation, RepeatsView } from "../api/contract/Events.ts"
 import { bold, layout } from "./Common.ts"
 import { bodyShown, deliveriesTable } from "./DeliveryText.ts"
 import type { ShellService } from "./Shell.ts"
@@ -8,8 +8,13 @@ import { shortTime } from "./Text.ts"
 /** Events, and why webhooks got them or not, for a person. */
 
 /** `2 succeeded, 1 failed`, or why there is nothing of the kind. */
-const outcome = ({ deliveries, outcome, quarantine_id }: EventView): string => {
-  if (outcome === "duplicate") return "duplicate: its id repeats another's"
+const outcome = ({ deliveries, duplicate_of, outcome, quarantine_id }: EventView): string => {
+  if (outcome === "duplicate") {
+    const first = duplicate_of?.published_at ?? undefined
+    return first === undefined
+      ? "duplicate: repeats one that has left the history"
+      : `duplicate: repeats the one of ${shortTime(first)}`
+  }
   if (outcome === "quarantined") return quarantine_id === null ? "quarantined" : `quarantined as ${quarantine_id}`
   const counts = Object.entries(deliveries).filter(([, count]) => count > 0)
   return counts.length === 0 ? "no delivery" : counts.map(([status, count]) => `${count} ${status}`).join(", ")
@@ -28,14 +33,29 @@ export const eventsTable = (shell: ShellService, events: ReadonlyArray<EventView
     layout(shell)
   )
 
-const facts = (shell: ShellService, event: EventView): string =>
+/** So many repeats are named by their time; so many the API counts, and more are not told from it. */
+const mostNamed = 3
+const mostCounted = 1_000
+
+/** `3 times, last 2026-01-31 14:35:21 UTC, …: nobody gets it a second time`. */
+const repeated = (event: EventView, { count, latest }: RepeatsView): string | undefined => {
+  const named = latest.slice(0, mostNamed).map(({ event_type, published_at }) =>
+    `${shortTime(published_at)} UTC${event_type === event.event_type ? "" : ` as ${event_type}`}`
+  )
+  if (count === 0) return undefined
+  const times = count === 1 ? "" : `${count >= mostCounted ? `${count} times or more` : `${count} times`}, last `
+  return `${times}${named.join(", ")}: nobody gets it a second time`
+}
+
+const facts = (shell: ShellService, event: EventView, repeats: RepeatsView): string =>
   fields(
     [
       ["id", event.id],
       ["type", event.event_type],
       ["published", `${shortTime(event.published_at)} UTC`],
       ["size", event.size === null ? "it has left the stream" : `${event.size} bytes`],
-      ["became of it", outcome(event)]
+      ["became of it", outcome(event)],
+      ["published again", repeated(event, repeats)]
     ],
     bold(shell),
     shell.columns
@@ -43,16 +63,16 @@ const facts = (shell: ShellService, event: EventView): string =>
 
 export const eventShown = (shell: ShellService, event: EventDetail, withBody: boolean): string =>
   [
-    facts(shell, event),
+    facts(shell, event, event.repeats),
     ...(event.delivery_list.length === 0
       ? []
       : [deliveriesTable(shell, event.delivery_list, ["EVENT", "EVENT ID"])]),
     ...(withBody ? [bodyShown(event.body)] : [])
   ].join("\n\n")
 
-export const explanationShown = (shell: ShellService, { event, webhooks }: Explanation): string =>
+export const explanationShown = (shell: ShellService, { event, repeats, webhooks }: Explanation): string =>
   [
-    facts(shell, event),
+    facts(shell, event, repeats),
     webhooks.length === 0 ? "the workspace had no webhook" : explained(shell, webhooks)
   ].join("\n\n")
 

@@ -88,8 +88,74 @@ const editWebhook = createRoute({
   component: lazyRouteComponent(() => import("./webhooks/EditWebhookPage.tsx"), "EditWebhookPage")
 })
 
+/** The parts of an address by these names, those that are there. */
+const texts =
+  <Name extends string>(...names: ReadonlyArray<Name>) =>
+  (search: Record<string, unknown>): { readonly [N in Name]?: string } =>
+    Object.fromEntries(
+      names.flatMap((name) => {
+        const value = text(search[name])
+        return value === undefined ? [] : [[name, value]]
+      })
+    ) as { readonly [N in Name]?: string }
+
+const events = createRoute({
+  getParentRoute: () => root,
+  path: "/events",
+  /** Its filters; times are ISO 8601. */
+  validateSearch: texts("type", "from", "to"),
+  component: lazyRouteComponent(() => import("./events/EventsPage.tsx"), "EventsPage")
+})
+
+const event = createRoute({
+  getParentRoute: () => root,
+  path: "/events/$eventId",
+  component: lazyRouteComponent(() => import("./events/EventPage.tsx"), "EventPage")
+})
+
+const quarantine = createRoute({
+  getParentRoute: () => root,
+  path: "/quarantine",
+  /** The reason that is shown alone, and the entry that is looked at. */
+  validateSearch: texts("reason", "entry"),
+  component: lazyRouteComponent(() => import("./quarantine/QuarantinePage.tsx"), "QuarantinePage")
+})
+
+const eventTypes = createRoute({
+  getParentRoute: () => root,
+  path: "/event-types",
+  validateSearch: texts("find"),
+  component: lazyRouteComponent(() => import("./event-types/EventTypesPage.tsx"), "EventTypesPage")
+})
+
+const apiKeys = createRoute({
+  getParentRoute: () => root,
+  path: "/api-keys",
+  component: lazyRouteComponent(() => import("./api-keys/ApiKeysPage.tsx"), "ApiKeysPage")
+})
+
+const verify = createRoute({
+  getParentRoute: () => root,
+  path: "/verify",
+  /** For which webhook, and in which language. */
+  validateSearch: texts("webhook", "language"),
+  component: lazyRouteComponent(() => import("./verify/VerifyPage.tsx"), "VerifyPage")
+})
+
 export const router = createRouter({
-  routeTree: root.addChildren([index, webhooks, addWebhook, webhook, editWebhook]),
+  routeTree: root.addChildren([
+    index,
+    webhooks,
+    addWebhook,
+    webhook,
+    editWebhook,
+    events,
+    event,
+    quarantine,
+    eventTypes,
+    apiKeys,
+    verify
+  ]),
   defaultPreload: "intent",
   defaultErrorComponent: Fault,
   parseSearch,

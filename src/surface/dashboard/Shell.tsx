@@ -2,7 +2,7 @@ import { Link, Outlet, useRouterState } from "@tanstack/react-router"
 import { Dialog as Primitive } from "radix-ui"
 import { useEffect, useState } from "react"
 import { endSession } from "./api/Queries.ts"
-import { signOut } from "./api/Session.ts"
+import { type Right, signOut } from "./api/Session.ts"
 import { LiveMark, LiveNotice } from "./LiveStatus.tsx"
 import { Gate } from "./session/Gate.tsx"
 import { Logo } from "./session/Logo.tsx"
@@ -13,20 +13,37 @@ import { Page } from "./shared/Page.tsx"
 import { Toasts, useToast } from "./shared/Toast.tsx"
 import styles from "./Shell.module.css"
 
-/** The menu: an entry for every view that is there, in this order. */
-const entries = [{ to: "/webhooks", label: "Webhooks" }] as const
+interface Entry {
+  readonly to: "/webhooks" | "/events" | "/event-types" | "/quarantine" | "/verify" | "/api-keys"
+  readonly label: string
+  /** Who has not this right does not see it. */
+  readonly needs: Right
+}
 
-const Navigation = () => (
-  <nav aria-label="Main" className={styles["nav"]}>
-    <ul>
-      {entries.map(({ label, to }) => (
-        <li key={to}>
-          <Link to={to} className={styles["entry"]} activeProps={{ "aria-current": "page" }}>{label}</Link>
-        </li>
-      ))}
-    </ul>
-  </nav>
-)
+/** The menu: an entry for every view that is there, in this order. */
+const entries: ReadonlyArray<Entry> = [
+  { to: "/webhooks", label: "Webhooks", needs: "read" },
+  { to: "/events", label: "Events", needs: "read" },
+  { to: "/event-types", label: "Event types", needs: "read" },
+  { to: "/quarantine", label: "Quarantine", needs: "read" },
+  { to: "/verify", label: "Verify signatures", needs: "read" },
+  { to: "/api-keys", label: "API keys", needs: "keys" }
+]
+
+const Navigation = () => {
+  const { rights } = useSession().session
+  return (
+    <nav aria-label="Main" className={styles["nav"]}>
+      <ul>
+        {entries.filter(({ needs }) => rights.includes(needs)).map(({ label, to }) => (
+          <li key={to}>
+            <Link to={to} className={styles["entry"]} activeProps={{ "aria-current": "page" }}>{label}</Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  )
+}
 
 const SignOut = () => {
   const { session } = useSession()

@@ -26,6 +26,11 @@ export default defineConfig({
     }
   },
   // Host stays that of the page, so that the product takes its Origin for its own.
-  server: { host: "127.0.0.1", proxy: { "/v1": { target: product }, "/docs": { target: product } } },
+  // The samples of docs/ are shown as they are.
+  server: {
+    host: "127.0.0.1",
+    fs: { allow: [fileURLToPath(new URL("../../..", import.meta.url))] },
+    proxy: { "/v1": { target: product }, "/docs": { target: product } }
+  },
   plugins: [budget({ firstView: "webhooks/WebhooksPage.tsx", kilobytes: 180 })]
 })

@@ -57,8 +57,13 @@ const PublishedBatch = Schema.Struct({
   data: Schema.Array(Published).annotations({ description: "In the order of the request." })
 }).annotations(HttpApiSchema.annotations({ identifier: "PublishedBatch", status: 202 }))
 
+const sequence = Schema.Number.annotations({
+  description: "Its sequence in the stream EVENTS, which tells apart what was published with the same id."
+})
+
 const event = {
   id: Schema.String,
+  sequence,
   event_type: Schema.String,
   published_at: Time,
   size: Schema.NullOr(Schema.Number).annotations({
@@ -68,6 +73,12 @@ const event = {
     description:
       "`event`: owed to every webhook that subscribed to it; `duplicate`: its id repeats another's, and it makes no delivery; `quarantined`: its type or its data were refused."
   }),
+  duplicate_of: Schema.NullOr(
+    Schema.Struct({
+      sequence,
+      published_at: Schema.NullOr(Time).annotations({ description: "Null once it has left the history." })
+    })
+  ).annotations({ description: "Of a `duplicate`: the event whose id it repeats." }),
   quarantine_id: Schema.NullOr(Schema.String).annotations({ description: "Its entry in the quarantine." }),
   deliveries: DeliveryCounts
 }
@@ -75,8 +86,21 @@ const event = {
 const EventView = Schema.Struct(event).annotations({ identifier: "Event" })
 export type EventView = typeof EventView.Type
 
+const RepeatsView = Schema.Struct({
+  count: Schema.Number.annotations({ description: "Counted up to 1,000: there may be more then." }),
+  latest: Schema.Array(Schema.Struct({ sequence, event_type: Schema.String, published_at: Time })).annotations({
+    description: "The newest first, at most 20. Type and body may differ from the event's; nobody is sent them."
+  })
+}).annotations({
+  identifier: "Repeats",
+  description:
+    "What was published later with the event's id and made no delivery. What the broker recognized within two minutes was not stored and is not here."
+})
+export type RepeatsView = typeof RepeatsView.Type
+
 const EventDetail = Schema.Struct({
   ...event,
+  repeats: RepeatsView,
   delivery_list: Schema.Array(DeliveryView).annotations({ description: "One for each webhook that was owed it." }),
   body: Schema.NullOr(Schema.String).annotations({
     description: "The body that every webhook is sent, to the byte; null once the event has left the stream."
@@ -110,6 +134,7 @@ export type Explained = typeof Explained.Type
 
 const Explanation = Schema.Struct({
   event: EventView,
+  repeats: RepeatsView,
   webhooks: Schema.Array(Explained).annotations({ description: "Every webhook that the workspace has or had." }),
   behind
 }).annotations({ identifier: "Explanation" })
@@ -176,7 +201,7 @@ export const events = HttpApiGroup.make("events")
       .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Show an event",
-        "Of several with the same id the one that was delivered. What was published without an id has one that was made for it."
+        "Of several with the same id the newest that repeats none, with what repeats it in `repeats`; a repeat is known as one once the worker has recorded it. What was published without an id has one that was made for it."
       ))
   )
   .add(
@@ -188,7 +213,7 @@ export const events = HttpApiGroup.make("events")
       .annotate(Access, { right: "read" })
       .annotateContext(doc(
         "Explain an event",
-        "Each webhook of the workspace as it was when the event was matched, and why it did or did not get the event. An event that matched nobody has no record: then as it was when the event was acknowledged."
+        "Each webhook of the workspace as it was when the event was matched, and why it did or did not get the event. An event that matched nobody has no record: then as it was when the event was acknowledged. Of several with the same id, as in Show an event."
       ))
   )
   .annotate(Access, { right: "publish" })

@@ -26,7 +26,20 @@ export const SessionView = Schema.Struct({
   csrf_token: Schema.String.annotations({
     description: "To be sent in `X-CSRF-Token` with every POST, PATCH and DELETE that the cookie stands for."
   }),
-  brand: Schema.NullOr(Brand).annotations({ description: "Of a portal link." })
+  brand: Schema.NullOr(Brand).annotations({ description: "Of a portal link." }),
+  signature_headers: Schema.Struct({
+    hex: Schema.String.annotations({
+      description: "The header of the hex signature.",
+      examples: ["x-webhook-signature"]
+    }),
+    standard_prefix: Schema.String.annotations({
+      description: "What stands before `-id`, `-timestamp` and `-signature` of Standard Webhooks.",
+      examples: ["webhook"]
+    })
+  }).annotations({
+    identifier: "SignatureHeaders",
+    description: "What this installation calls the headers of a delivery."
+  })
 }).annotations({ identifier: "Session" })
 export type SessionView = typeof SessionView.Type
 

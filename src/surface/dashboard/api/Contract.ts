@@ -49,3 +49,6 @@ export type Stats = Answer<"stats.series">
 export type EventType = Answer<"eventTypes.list">["data"][number]
 export type Delivery = Answer<"deliveries.list">["data"][number]
 export type Attempt = Answer<"deliveries.show">["attempt_list"][number]
+export type PublishedEvent = Answer<"events.list">["data"][number]
+export type QuarantineEntry = Answer<"quarantine.list">["data"][number]
+export type ApiKey = Answer<"apiKeys.list">["data"][number]

@@ -16,3 +16,11 @@ export const latency = (milliseconds: number): string =>
   milliseconds < 1000
     ? `${Math.round(milliseconds)} ms`
     : `${(milliseconds / 1000).toFixed(milliseconds < 10_000 ? 1 : 0)} s`
+
+/** `812 B`, `3.4 KiB`, `1.2 MiB`. */
+export const bytes = (value: number): string =>
+  value < 1024
+    ? `${value} B`
+    : value < 1024 ** 2
+    ? `${(value / 1024).toFixed(1)} KiB`
+    : `${(value / 1024 ** 2).toFixed(1)} MiB`
