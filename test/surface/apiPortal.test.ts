@@ -28,10 +28,9 @@ const pictures: Readonly<Record<string, Buffer>> = {
   "image/webp": Buffer.from("RIFF\x01\x02\x03\x04WEBPVP8 and so on", "latin1")
 }
 
-const withLogo = (index: number) => ({
-  rights: [],
-  brand: { logo: Buffer.concat([png, Buffer.from(`${index}`)]).toString("base64") }
-})
+const make = (body: object, of: string) => ask("POST", "/v1/portal-links", { body, workspace: of })
+const logo = (bytes: Buffer | string) => ({ rights: [], brand: { logo: Buffer.from(bytes).toString("base64") } })
+const withLogo = (index: number) => logo(Buffer.concat([png, Buffer.from(`${index}`)]))
 
 const newKey = (more: object = {}) =>
   Effect.map(
@@ -210,7 +209,6 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
   it.effect("refuses what is not valid, with the field", () =>
     Effect.gen(function*() {
       const svg = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"
-      const logo = (bytes: Buffer | string) => ({ rights: [], brand: { logo: Buffer.from(bytes).toString("base64") } })
       const tries: ReadonlyArray<readonly [object | string, number, string | undefined]> = [
         ["", 400, undefined],
         [{}, 422, "rights"],
@@ -270,7 +268,6 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
 
   it.effect("of one workspace 100 at once, and 20 new logos; others are not concerned", () =>
     Effect.gen(function*() {
-      const make = (body: object, of: string) => ask("POST", "/v1/portal-links", { body, workspace: of })
       for (let index = 0; index < 20; index++) expect((yield* make(withLogo(index), "ws_logos")).status).toBe(201)
       const refused = yield* make(withLogo(20), "ws_logos")
       expect(problemOf(refused).slice(0, 2)).toEqual([429, "rate_limited"])

@@ -25,6 +25,8 @@ const statusOf = (headers: Readonly<Record<string, string>>) =>
         resume(Effect.succeed(response.statusCode))
       }).end()
     }))
+const asked = (cookie: string) => statusOf({ host: "hooks.example.com", cookie })
+const list = (of: Signed) => asPage("GET", "/v1/webhooks", of, { workspace: "ws_page" })
 const hook = { url: "http://127.0.0.1:9/", events: ["*"] }
 const config = { allowHttp: true, allowCidrs: ["127.0.0.0/8"], masterKeys: `one:${"A".repeat(43)}=` }
 const log: Array<string> = []
@@ -294,7 +296,6 @@ describe("where browsers use https", () => {
         expect(yield* change(secure)).toBe(201)
         expect(yield* change("http://hooks.example.com")).toBe(403)
         expect(yield* change("https://other.example.com")).toBe(403)
-        const asked = (cookie: string) => statusOf({ host: "hooks.example.com", cookie })
         expect(yield* asked(signed.cookie)).toBe(200)
         // Reached directly, as an operator does on the machine itself.
         const direct = yield* signIn({ api_key: key }, { origin: url })
@@ -313,7 +314,6 @@ layer(apiLayer({ config }), { excludeTestServices: true })("while the broker is 
         const broker = yield* TestBroker
         const signed = yield* signIn({ api_key: (yield* newKey()).key })
         const operator = yield* signIn({ api_key: operatorKey })
-        const list = (of: Signed) => asPage("GET", "/v1/webhooks", of, { workspace: "ws_page" })
         yield* broker.kill
         yield* until("in doubt", list(signed), ({ status }) => status === 503, 6000)
         expect((yield* list(operator)).status).toBe(200)
