@@ -34,7 +34,10 @@ describe("filters in the address", () => {
     })
   })
 
-  it.each([["dlv_3f2a9c", "dlv_3f2a9c"], ["wh_1", undefined], ["dlv_", undefined], ["dlv_a/b", undefined], [3, undefined]])(
+  it.each([["dlv_3f2a9c", "dlv_3f2a9c"], ["wh_1", undefined], ["dlv_", undefined], ["dlv_a/b", undefined], [
+    3,
+    undefined
+  ]])(
     "the delivery %j is %j",
     (delivery, id) => expect(deliveryIn({ delivery })).toBe(id)
   )
@@ -46,7 +49,10 @@ describe("JSON as text", () => {
     ["{}", "{}"],
     [" [ ] ", "[]"],
     ["{\"a\":[],\"b\":{}}", "{\n  \"a\": [],\n  \"b\": {}\n}"],
-    ["{\"n\":12345678901234567890,\"f\":1.0,\"e\":1E400}", "{\n  \"n\": 12345678901234567890,\n  \"f\": 1.0,\n  \"e\": 1E400\n}"],
+    [
+      "{\"n\":12345678901234567890,\"f\":1.0,\"e\":1E400}",
+      "{\n  \"n\": 12345678901234567890,\n  \"f\": 1.0,\n  \"e\": 1E400\n}"
+    ],
     ["{\"a\":1,\"a\":2,\"__proto__\":3}", "{\n  \"a\": 1,\n  \"a\": 2,\n  \"__proto__\": 3\n}"],
     ["[1,[2,\n[3]]]", "[\n  1,\n  [\n    2,\n    [\n      3\n    ]\n  ]\n]"],
     [String.raw`"\ud800 {,}: \" é"`, String.raw`"\ud800 {,}: \" é"`]
@@ -57,9 +63,52 @@ describe("JSON as text", () => {
 
   it("agrees with the browser on what is JSON", () => {
     const all = [
-      "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{a:1}", "{'a':1}", "[1 2]", "01", "1.", ".5", "-", "+1", "1e", "nul", "nullx", "true", "\"", "\"\\x\"",
-      "\"\\u12\"", "\"\t\"", "\"a\nb\"", "{\"a\"}", "{\"a\":}", "{\"a\":1]", "[}", "{}{}", "1 1", "[,]", ":", ",", "\u00a0{}", "\ufeff{}", "-0", "-0.0e-1",
-      "{\"a\":{\"b\":[null,false,{}]}}", "\"\u2028\"", "NaN", "Infinity", "// a\n{}", "[1][", "\"a\" \"b\"", "{\"a\":1 \"b\":2}", "1-1", "[1,2"
+      "",
+      " ",
+      "{",
+      "}",
+      "[1,]",
+      "{\"a\":1,}",
+      "{a:1}",
+      "{'a':1}",
+      "[1 2]",
+      "01",
+      "1.",
+      ".5",
+      "-",
+      "+1",
+      "1e",
+      "nul",
+      "nullx",
+      "true",
+      "\"",
+      "\"\\x\"",
+      "\"\\u12\"",
+      "\"\t\"",
+      "\"a\nb\"",
+      "{\"a\"}",
+      "{\"a\":}",
+      "{\"a\":1]",
+      "[}",
+      "{}{}",
+      "1 1",
+      "[,]",
+      ":",
+      ",",
+      "\u00a0{}",
+      "\ufeff{}",
+      "-0",
+      "-0.0e-1",
+      "{\"a\":{\"b\":[null,false,{}]}}",
+      "\"\u2028\"",
+      "NaN",
+      "Infinity",
+      "// a\n{}",
+      "[1][",
+      "\"a\" \"b\"",
+      "{\"a\":1 \"b\":2}",
+      "1-1",
+      "[1,2"
     ]
     for (const text of all) {
       const isJson = (() => {
@@ -140,18 +189,22 @@ describe("a recovery's range", () => {
     })
   })
 
-  it.each([
-    [choice, []],
-    [{ ...choice, preset: "own" }, ["from"]],
-    [{ ...choice, preset: "own", from: "2025-03-21T10:00", to: "2025-03-20T10:00" }, ["to"]],
-    [{ ...choice, preset: "own", from: "2026-03-21T10:00" }, ["from"]],
-    [{ ...choice, rate: "0" }, ["rate"]],
-    [{ ...choice, rate: "1.5" }, ["rate"]],
-    [{ ...choice, rate: "10001" }, ["rate"]]
-  ] as const)("%j lacks %j", (given, fields) => expect(Object.keys(flawsOf(given, now))).toEqual(fields))
+  it.each(
+    [
+      [choice, []],
+      [{ ...choice, preset: "own" }, ["from"]],
+      [{ ...choice, preset: "own", from: "2025-03-21T10:00", to: "2025-03-20T10:00" }, ["to"]],
+      [{ ...choice, preset: "own", from: "2026-03-21T10:00" }, ["from"]],
+      [{ ...choice, rate: "0" }, ["rate"]],
+      [{ ...choice, rate: "1.5" }, ["rate"]],
+      [{ ...choice, rate: "10001" }, ["rate"]]
+    ] as const
+  )("%j lacks %j", (given, fields) => expect(Object.keys(flawsOf(given, now))).toEqual(fields))
 
   it("keeps times through an input", () => {
-    for (const iso of ["2025-03-23T14:35:00.000Z", "2025-12-31T23:59:59.000Z"]) expect(fromLocal(toLocal(iso))).toBe(iso)
+    for (const iso of ["2025-03-23T14:35:00.000Z", "2025-12-31T23:59:59.000Z"]) {
+      expect(fromLocal(toLocal(iso))).toBe(iso)
+    }
     expect([toLocal(undefined), toLocal("x"), fromLocal(""), fromLocal("soon")]).toEqual(["", "", undefined, undefined])
   })
 })

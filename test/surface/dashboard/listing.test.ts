@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from "vitest"
-import type { Delivery } from "../../../src/surface/dashboard/api/Contract.ts"
-import type { LiveEvent } from "../../../src/surface/dashboard/api/Live.ts"
+import type { Delivery, LiveEvent } from "../../../src/surface/dashboard/api/Contract.ts"
 import { type Answered, Listing, pageSize } from "../../../src/surface/dashboard/deliveries/Listing.ts"
 
 /** The 1,000th second of 2025 is `publishedAt(1000)`. */
@@ -102,7 +101,11 @@ describe("a listing", () => {
     await until(() => listing.loaded)
     expect(listing.at(1)?.status, "it came before the page").toBe("failed")
     const version = listing.getVersion()
-    listing.apply([changed(delivery(148), "succeeded"), changed(delivery(30), "failed"), changed(delivery(151), "retrying")])
+    listing.apply([
+      changed(delivery(148), "succeeded"),
+      changed(delivery(30), "failed"),
+      changed(delivery(151), "retrying")
+    ])
     expect(listing.getVersion(), "one batch, one change").toBe(version + 1)
     expect([listing.at(2)?.status, listing.at(2)?.last_status]).toEqual(["succeeded", 500])
     listing.apply([{ type: "delivery", delivery: delivery(148, { updated_at: publishedAt(1), status: "held" }) }])
@@ -136,13 +139,29 @@ describe("a listing", () => {
     expect([listing.news.count, listing.at(0)?.id]).toEqual([4, "dlv_150"])
   })
 
+  it("keeps what it shows when the first page cannot be asked for anew", async () => {
+    const past = history(50)
+    let failing = false
+    const listing = new Listing((cursor) => failing ? Promise.reject(new Error("away")) : past.ask(cursor), {})
+    listing.need(0, 10)
+    await until(() => listing.loaded)
+    failing = true
+    await listing.restart()
+    expect([String(listing.notRestarted), listing.size, listing.end]).toEqual(["Error: away", 50, "done"])
+    failing = false
+    await listing.restart()
+    expect([listing.notRestarted, listing.size]).toEqual([null, 50])
+  })
+
   it("does not grow by what happens", async () => {
     const { ask } = history(10)
     const listing = new Listing(ask, {})
     listing.need(0, 10)
     await until(() => listing.loaded)
     for (let batch = 0; batch < 40; batch++) {
-      listing.apply(Array.from({ length: 100 }, (_, index) => changed(delivery(1000 + batch * 100 + index), "succeeded")))
+      listing.apply(
+        Array.from({ length: 100 }, (_, index) => changed(delivery(1000 + batch * 100 + index), "succeeded"))
+      )
     }
     expect(listing.news).toEqual({ count: 1000, more: true })
   })

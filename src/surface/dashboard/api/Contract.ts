@@ -52,3 +52,15 @@ export type Attempt = Answer<"deliveries.show">["attempt_list"][number]
 export type PublishedEvent = Answer<"events.list">["data"][number]
 export type QuarantineEntry = Answer<"quarantine.list">["data"][number]
 export type ApiKey = Answer<"apiKeys.list">["data"][number]
+
+/** What the stream of deliveries tells (GET /v1/deliveries/stream). */
+export type LiveEvent =
+  | { readonly type: "attempt"; readonly delivery: Delivery; readonly attempt: Attempt }
+  | { readonly type: "delivery"; readonly delivery: Delivery }
+  | {
+    readonly type: "test"
+    readonly webhook_id: string
+    readonly event_id: string
+    readonly event_type: string
+    readonly attempt: Attempt
+  }

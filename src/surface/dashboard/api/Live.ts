@@ -1,7 +1,7 @@
 import { createParser, type EventSourceMessage } from "eventsource-parser"
 import { after, chance, now } from "../shared/Clock.ts"
 import { headersOf, type Scope } from "./Api.ts"
-import type { Attempt, Delivery } from "./Contract.ts"
+import type { LiveEvent } from "./Contract.ts"
 import { endpoints } from "./Endpoints.ts"
 
 /**
@@ -20,17 +20,6 @@ export interface LiveState {
   /** Of `broken`: up to when the page is true, milliseconds. */
   readonly since: number | null
 }
-
-export type LiveEvent =
-  | { readonly type: "attempt"; readonly delivery: Delivery; readonly attempt: Attempt }
-  | { readonly type: "delivery"; readonly delivery: Delivery }
-  | {
-    readonly type: "test"
-    readonly webhook_id: string
-    readonly event_id: string
-    readonly event_type: string
-    readonly attempt: Attempt
-  }
 
 export interface Batch {
   readonly events: ReadonlyArray<LiveEvent>

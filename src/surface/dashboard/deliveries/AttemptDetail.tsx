@@ -24,7 +24,9 @@ export const AttemptDetail = ({ attempt }: { readonly attempt: Attempt }) => {
         {attempt.address !== null && (
           <>
             <dt>Connected to</dt>
-            <dd><Foreign mono>{attempt.address}</Foreign></dd>
+            <dd>
+              <Foreign mono>{attempt.address}</Foreign>
+            </dd>
           </>
         )}
       </dl>
@@ -41,8 +43,12 @@ export const AttemptDetail = ({ attempt }: { readonly attempt: Attempt }) => {
           <dl className={styles["headers"]}>
             {headers.map(([name, value]) => (
               <div key={name}>
-                <dt><Foreign mono>{name}</Foreign></dt>
-                <dd><Foreign mono>{value}</Foreign></dd>
+                <dt>
+                  <Foreign mono>{name}</Foreign>
+                </dt>
+                <dd>
+                  <Foreign mono>{value}</Foreign>
+                </dd>
               </div>
             ))}
           </dl>

@@ -30,7 +30,9 @@ export const curl = ({ body, eventId, ownHeaders, url }: Request): string => {
     "#   UNIX_SECONDS      the time now, as `date +%s` prints it",
     "#   BASE64_SIGNATURE  HMAC-SHA256 of `<webhook-id>.<webhook-timestamp>.<body>` by the secret, in base64",
     "#   HEX_SIGNATURE     HMAC-SHA256 of the body by the secret, in lower-case hex",
-    ...(ownHeaders.length === 0 ? [] : [`#   VALUE             the value of ${ownHeaders.join(", ")}, which is masked here`])
+    ...(ownHeaders.length === 0
+      ? []
+      : [`#   VALUE             the value of ${ownHeaders.join(", ")}, which is masked here`])
   ]
   const lines = [
     `curl -X POST ${quoted(url)}`,

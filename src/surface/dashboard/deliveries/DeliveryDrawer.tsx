@@ -43,12 +43,20 @@ const Outlook = ({ delivery }: { readonly delivery: Detail }) => {
     case "retrying":
       return delivery.next_attempt_at === null
         ? <>An attempt is under way, or comes next.</>
-        : <>Next attempt: <Exactly at={delivery.next_attempt_at} />.</>
+        : (
+          <>
+            Next attempt: <Exactly at={delivery.next_attempt_at} />.
+          </>
+        )
     case "held":
       return (
         <>
           Held: {heldReason(delivery.held_reason)}. That uses up no attempt.
-          {delivery.held_since !== null && <> Since <Exactly at={delivery.held_since} />.</>}
+          {delivery.held_since !== null && (
+            <>
+              Since <Exactly at={delivery.held_since} />.
+            </>
+          )}
         </>
       )
     case "failed":
@@ -102,7 +110,9 @@ const Attempts = ({ delivery }: { readonly delivery: Detail }) => {
           />
         ))}
       </ol>
-      {left > 0 && <p className={styles["soft"]}>Of the {delivery.attempts} attempts, the last {list.length} are shown.</p>}
+      {left > 0 && (
+        <p className={styles["soft"]}>Of the {delivery.attempts} attempts, the last {list.length} are shown.</p>
+      )}
     </>
   )
 }
@@ -137,16 +147,24 @@ const Body = ({ delivery }: { readonly delivery: Detail }) => (
     <div className={styles["summary"]}>
       <div aria-live="polite" className={styles["fate"]}>
         <DeliveryStatus status={delivery.status} />
-        <p><Outlook delivery={delivery} /></p>
+        <p>
+          <Outlook delivery={delivery} />
+        </p>
       </div>
       <Actions delivery={delivery} />
       <dl className={styles["facts"]}>
         <dt>Event</dt>
-        <dd><Foreign mono>{delivery.event_id}</Foreign></dd>
+        <dd>
+          <Foreign mono>{delivery.event_id}</Foreign>
+        </dd>
         <dt>Delivery</dt>
-        <dd><Foreign mono>{delivery.id}</Foreign></dd>
+        <dd>
+          <Foreign mono>{delivery.id}</Foreign>
+        </dd>
         <dt>Published</dt>
-        <dd><Exactly at={delivery.published_at} /></dd>
+        <dd>
+          <Exactly at={delivery.published_at} />
+        </dd>
       </dl>
     </div>
     <section aria-label="Attempts" className={styles["part"]}>
@@ -192,7 +210,7 @@ export const DeliveryDrawer = ({ deliveryId }: { readonly deliveryId: string }) 
   useLiveDelivery(deliveryId)
   const close = (): void =>
     void navigate({
-      search: ({ delivery: _, ...search }) => search,
+      search: (search) => Object.fromEntries(Object.entries(search).filter(([name]) => name !== "delivery")),
       resetScroll: false
     })
   return (

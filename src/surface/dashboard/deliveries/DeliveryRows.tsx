@@ -31,12 +31,20 @@ const Answer = ({ delivery }: { readonly delivery: Delivery }) => {
     return (
       <span className={styles["answer"]}>
         <span className={delivery.status === "succeeded" ? styles["code"] : styles["badCode"]}>{status}</span>
-        {error !== null && <span className={styles["error"]}><Foreign oneLine>{sentence(error)}</Foreign></span>}
+        {error !== null && (
+          <span className={styles["error"]}>
+            <Foreign oneLine>{sentence(error)}</Foreign>
+          </span>
+        )}
       </span>
     )
   }
   if (error === null) return <span className={styles["soft"]}>{delivery.attempts === 0 ? "No attempt yet" : "—"}</span>
-  return <span className={styles["error"]}><Foreign oneLine>{sentence(error)}</Foreign></span>
+  return (
+    <span className={styles["error"]}>
+      <Foreign oneLine>{sentence(error)}</Foreign>
+    </span>
+  )
 }
 
 const Cells = ({ delivery }: { readonly delivery: Delivery }) => (
@@ -55,7 +63,9 @@ const Cells = ({ delivery }: { readonly delivery: Delivery }) => (
       >
         {delivery.event_type}
       </Link>
-      <span className={styles["id"]}><Foreign mono oneLine>{delivery.event_id}</Foreign></span>
+      <span className={styles["id"]}>
+        <Foreign mono oneLine>{delivery.event_id}</Foreign>
+      </span>
     </div>
     <div role="cell" className={styles["last"]}>
       <Answer delivery={delivery} />
@@ -76,8 +86,12 @@ const Cells = ({ delivery }: { readonly delivery: Delivery }) => (
 /** A row that was given back and comes again in a moment. */
 const Waiting = () => (
   <>
-    <div role="cell" className={styles["status"]}><Skeleton width={10} /></div>
-    <div role="cell" className={styles["event"]}><Skeleton width={18} /></div>
+    <div role="cell" className={styles["status"]}>
+      <Skeleton width={10} />
+    </div>
+    <div role="cell" className={styles["event"]}>
+      <Skeleton width={18} />
+    </div>
   </>
 )
 

@@ -31,12 +31,12 @@ const time = (value: unknown): string | undefined => {
 }
 
 /** What of an address can be used; the rest is as if it were not there. */
-export const filtersIn = (search: Readonly<Record<string, unknown>>): Filters => {
-  const status = statuses.find((each) => each === search["status"])
-  const type = text(search["type"], /^[\w-]{1,64}\.[\w-]{1,64}$/)
-  const event = typeof search["event"] === "string" && isEventId(search["event"]) ? search["event"] : undefined
-  const from = time(search["from"])
-  const to = time(search["to"])
+export const filtersIn = (search: { readonly [Name in keyof Filters]?: unknown }): Filters => {
+  const status = statuses.find((each) => each === search.status)
+  const type = text(search.type, /^[\w-]{1,64}\.[\w-]{1,64}$/)
+  const event = typeof search.event === "string" && isEventId(search.event) ? search.event : undefined
+  const from = time(search.from)
+  const to = time(search.to)
   return {
     ...(status === undefined ? {} : { status }),
     ...(type === undefined ? {} : { type }),

@@ -109,6 +109,14 @@ export const History = ({ webhookId }: { readonly webhookId: string }) => {
           </Button>
         )}
       </div>
+      {listing.notRestarted !== null && (
+        <ErrorNotice
+          title="The new deliveries could not be loaded."
+          error={listing.notRestarted}
+          onRetry={show}
+          retrying={listing.restarting}
+        />
+      )}
       {listing.size > 0
         ? <DeliveryRows listing={listing} />
         : empty

@@ -63,7 +63,10 @@ const tokenAt = (text: string, start: number): Token => {
   if (end !== -1 && (isString || !/[\w.+-]/.test(text[end] ?? ""))) return { kind: "value", start, end, isString }
   if (isString) throw badString(text, start)
   if (character === "'") throw new Wrong(start, "Texts stand in double quotation marks.")
-  throw new Wrong(start, "A value was expected here: text in double quotation marks, a number, true, false, null, { or [.")
+  throw new Wrong(
+    start,
+    "A value was expected here: text in double quotation marks, a number, true, false, null, { or [."
+  )
 }
 
 /**
@@ -91,7 +94,10 @@ const scan = (text: string, visit: (token: Token, depth: number, before: Token |
     } else if (awaited === "key" || awaited === "key or }") {
       if (isString) awaited = ":"
       else if (kind !== "}" || awaited === "key") {
-        throw new Wrong(at, `A name in double quotation marks was expected here${kind === "}" ? ", after the comma" : ""}.`)
+        throw new Wrong(
+          at,
+          `A name in double quotation marks was expected here${kind === "}" ? ", after the comma" : ""}.`
+        )
       }
     } else if (kind === "{") awaited = "key or }"
     else if (kind === "[") awaited = "value or ]"
@@ -139,10 +145,11 @@ export const flawOf = (text: string): Flaw | undefined =>
     return undefined
   })
 
+const line = (depth: number): string => `\n${"  ".repeat(depth)}`
+
 /** The same JSON with a line for every member, two spaces a level; undefined: it is no JSON. */
 export const pretty = (text: string): string | undefined => {
   const parts: Array<string> = []
-  const line = (depth: number): string => `\n${"  ".repeat(depth)}`
   const flaw = attempted(text, () => {
     scan(text, (token, depth, before) => {
       const closes = token.kind === "}" || token.kind === "]"

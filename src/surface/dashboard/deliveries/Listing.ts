@@ -1,5 +1,4 @@
-import type { LiveEvent } from "../api/Live.ts"
-import type { Delivery } from "../api/Contract.ts"
+import type { Delivery, LiveEvent } from "../api/Contract.ts"
 import { type Filters, matches } from "./Filters.ts"
 import { newer, patched } from "./Patches.ts"
 
@@ -55,10 +54,14 @@ export class Listing {
   error: unknown = null
   /** The first page is being asked for anew, and what is shown is that of before. */
   restarting = false
+  /** Why it could not be asked for anew; null: it could, or nobody wanted it. */
+  notRestarted: unknown = null
   private pages: Array<Page> = []
   private next: string | null = null
   private looks = 0
   private wanted: readonly [first: number, last: number] = [0, 0]
+  /** When the newest that is shown was published; its page may have been given back. */
+  private newest = ""
   private fresh = new Map<string, string>()
   private early: Array<LiveEvent> = []
   private began = false
@@ -118,7 +121,7 @@ export class Listing {
     this.wanted = [first, last]
     const from = Math.max(0, this.pageOf(first))
     const to = Math.min(this.pages.length - 1, this.pageOf(last))
-    for (let index = from; index <= to; index++) this.load(index)
+    for (let index = from; index <= to; index++) void this.load(index)
     this.giveBack()
     if (last >= this.size - ahead && this.end === "more") void this.goOn()
   }
@@ -134,6 +137,7 @@ export class Listing {
   async restart(): Promise<void> {
     if (this.restarting || !this.began) return
     this.restarting = true
+    this.notRestarted = null
     this.changed()
     const { signal } = this.abort
     try {
@@ -150,7 +154,7 @@ export class Listing {
       }
       this.take(undefined, answered)
     } catch (error) {
-      if (!signal.aborted) this.fail(error)
+      if (!signal.aborted) this.notRestarted = error
     }
     this.restarting = false
     this.changed()
@@ -210,14 +214,10 @@ export class Listing {
       return true
     }
     if (!matches(this.filters, delivery)) return this.fresh.delete(delivery.id)
-    const newest = this.pages[0]?.rows?.[0]?.published_at ?? this.newest
-    if (delivery.published_at < newest || this.fresh.has(delivery.id) || this.fresh.size >= mostFresh) return false
+    if (delivery.published_at < this.newest || this.fresh.has(delivery.id) || this.fresh.size >= mostFresh) return false
     this.fresh.set(delivery.id, delivery.published_at)
     return true
   }
-
-  /** When the newest that is shown was published; its page may have been given back. */
-  private newest = ""
 
   private async goOn(): Promise<void> {
     const { signal } = this.abort
@@ -238,7 +238,14 @@ export class Listing {
   private take(cursor: string | undefined, { data, next }: Answered): void {
     if (cursor === undefined) this.newest = data[0]?.published_at ?? ""
     if (data.length > 0) {
-      this.pages.push({ cursor, start: this.size, size: data.length, first: data[0]?.id, rows: [...data], asked: false })
+      this.pages.push({
+        cursor,
+        start: this.size,
+        size: data.length,
+        first: data[0]?.id,
+        rows: [...data],
+        asked: false
+      })
     }
     this.next = next
     this.looks = next !== null && data.length < few ? this.looks + 1 : 0
@@ -267,25 +274,23 @@ export class Listing {
   }
 
   /** Asks again for a page that was given back. */
-  private load(index: number): void {
+  private async load(index: number): Promise<void> {
     const page = this.pages[index]
     if (page === undefined || page.rows !== undefined || page.asked) return
     page.asked = true
     const { signal } = this.abort
-    this.ask(page.cursor, signal).then(({ data }) => {
-      if (signal.aborted) return
-      page.asked = false
-      const behind = this.pages[index + 1]?.first
-      const end = behind === undefined ? -1 : data.findIndex(({ id }) => id === behind)
-      const rows = end === -1 ? [...data] : data.slice(0, end)
-      page.rows = rows
-      if (rows.length !== page.size) this.resize(index, rows.length)
-      this.giveBack()
-      this.changed()
-    }, () => {
-      // Its place stays empty; the next time it comes into view it is asked for again.
-      page.asked = false
-    })
+    // Refused: its place stays empty, and it is asked for again when it comes into view the next time.
+    const answered = await this.ask(page.cursor, signal).catch(() => undefined)
+    if (signal.aborted) return
+    page.asked = false
+    if (answered === undefined) return
+    const { data } = answered
+    const behind = this.pages[index + 1]?.first
+    const end = behind === undefined ? -1 : data.findIndex(({ id }) => id === behind)
+    page.rows = end === -1 ? [...data] : data.slice(0, end)
+    if (page.rows.length !== page.size) this.resize(index, page.rows.length)
+    this.giveBack()
+    this.changed()
   }
 
   private resize(index: number, size: number): void {

@@ -1,5 +1,4 @@
-import type { Answer, Attempt, Delivery } from "../api/Contract.ts"
-import type { LiveEvent } from "../api/Live.ts"
+import type { Answer, Attempt, Delivery, LiveEvent } from "../api/Contract.ts"
 
 type Detail = Answer<"deliveries.show">
 

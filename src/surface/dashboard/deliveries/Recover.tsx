@@ -101,7 +101,14 @@ export const Recover = ({ initial, onClose, webhookId }: {
   const queries = useQueryClient()
   // The range is of the moment when it was asked for: what is counted is what is sent.
   const [opened] = useState(now)
-  const [choice, setChoice] = useState<Choice>({ preset: "day", from: "", to: "", only: "failed", rate: "", ...initial })
+  const [choice, setChoice] = useState<Choice>({
+    preset: "day",
+    from: "",
+    to: "",
+    only: "failed",
+    rate: "",
+    ...initial
+  })
   const set = (change: Partial<Choice>): void => setChoice((before) => ({ ...before, ...change }))
   const flaws = flawsOf(choice, opened)
   const sound = Object.keys(flaws).length === 0

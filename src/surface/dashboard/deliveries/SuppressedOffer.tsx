@@ -26,7 +26,8 @@ export const SuppressedOffer = ({ webhook }: { readonly webhook: Answer<"webhook
       {offered && (
         <div className={styles["offer"]}>
           <p>
-            <strong>{counted(suppressed, "delivery was", "deliveries were")} suppressed while it was disabled.</strong>{" "}
+            <strong>{counted(suppressed, "delivery was", "deliveries were")} suppressed while it was disabled.</strong>
+            {" "}
             Do you want to send what was missed?
           </p>
           <div className={styles["buttons"]}>

@@ -21,7 +21,8 @@ const exampleOf = (type: EventType): string => JSON.stringify(type.example ?? {}
 const firstOf = (types: ReadonlyArray<EventType>, webhook: Webhook): EventType | undefined =>
   types.find(({ reserved, type }) =>
     webhook.events.some((wanted) =>
-      wanted === type || (wanted === "*" ? reserved !== true : wanted.endsWith(".*") && type.startsWith(wanted.slice(0, -1)))
+      wanted === type ||
+      (wanted === "*" ? reserved !== true : wanted.endsWith(".*") && type.startsWith(wanted.slice(0, -1)))
     )
   ) ?? types[0]
 
@@ -53,8 +54,8 @@ const Form = ({ onClose, types, webhook }: {
       title="Send a test event"
       description={
         <>
-          One signed request to <Foreign mono>{webhook.url}</Foreign>, now. It is marked as a test, not retried, and in no
-          history.
+          One signed request to{" "}
+          <Foreign mono>{webhook.url}</Foreign>, now. It is marked as a test, not retried, and in no history.
         </>
       }
       footer={
@@ -110,7 +111,8 @@ const Form = ({ onClose, types, webhook }: {
             <AttemptDetail attempt={test.data.attempt} />
             <p className={styles["soft"]}>
               Event <Foreign mono>{test.data.id}</Foreign>
-              {!test.data.recorded && ". The record of this test could not be stored; the request was made all the same."}
+              {!test.data.recorded &&
+                ". The record of this test could not be stored; the request was made all the same."}
             </p>
           </section>
         )}

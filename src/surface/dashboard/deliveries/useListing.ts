@@ -22,13 +22,16 @@ export const useListing = (webhookId: string, filters: Filters): Listing => {
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to })
     }
-    return new Listing((cursor, signal) =>
-      api("deliveries.list", { query: { ...queryOf(webhookId, wanted), limit: pageSize, cursor }, signal }).catch(
-        (error: unknown) => {
-          if (!signal.aborted) sessionEnded(failureFrom(error))
-          throw error
-        }
-      ), wanted)
+    return new Listing(
+      (cursor, signal) =>
+        api("deliveries.list", { query: { ...queryOf(webhookId, wanted), limit: pageSize, cursor }, signal }).catch(
+          (error: unknown) => {
+            if (!signal.aborted) sessionEnded(failureFrom(error))
+            throw error
+          }
+        ),
+      wanted
+    )
   }, [api, webhookId, status, type, event, from, to])
   useSyncExternalStore(listing.watch, listing.getVersion)
   useEffect(() => {

@@ -1,6 +1,7 @@
 import { type QueryKey, useQueryClient } from "@tanstack/react-query"
 import { useCallback, useEffect, useRef } from "react"
-import type { Batch, LiveEvent } from "../api/Live.ts"
+import type { LiveEvent } from "../api/Contract.ts"
+import type { Batch } from "../api/Live.ts"
 import { after } from "../shared/Clock.ts"
 import { useLive } from "./Session.tsx"
 

@@ -23,7 +23,9 @@ interface SheetProps extends DialogProps {
 }
 
 /** Keeps the focus inside and gives it back, as Radix does it. */
-const Sheet = ({ children, description, footer, look, onOpenChange, open, stays = false, title, wide = false }: SheetProps) => {
+const Sheet = (
+  { children, description, footer, look, onOpenChange, open, stays = false, title, wide = false }: SheetProps
+) => {
   const keep = stays ? (event: Event) => event.preventDefault() : undefined
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>

@@ -1,5 +1,8 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams } from "@tanstack/react-router"
+import { History } from "../deliveries/History.tsx"
+import { Recoveries } from "../deliveries/Recoveries.tsx"
+import { SuppressedOffer } from "../deliveries/SuppressedOffer.tsx"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
@@ -14,12 +17,12 @@ import { StateNotice } from "./StateNotice.tsx"
 import { WebhookActions } from "./WebhookActions.tsx"
 import styles from "./WebhookPage.module.css"
 
-/** One webhook: how it fares, and what can be done with it. */
+/** One webhook: how it fares, what can be done with it, and what became of its deliveries. */
 export const WebhookPage = () => {
   const { webhookId } = useParams({ from: "/webhooks/$webhookId" })
   const api = useApi()
   const workspace = useWorkspaceKey()
-  const mayManage = useCan("manage")
+  const mayAct = [useCan("manage"), useCan("send")].includes(true)
   const { data: webhook, error, isFetching, refetch } = useQuery(webhookQuery(api, workspace, webhookId))
   useLiveRefresh(webhookKey(workspace, webhookId), webhookId)
   return (
@@ -35,7 +38,7 @@ export const WebhookPage = () => {
           <Foreign>{webhook.description}</Foreign>
         </span>
       )}
-      actions={mayManage && webhook !== undefined && <WebhookActions webhook={webhook} />}
+      actions={mayAct && webhook !== undefined && <WebhookActions webhook={webhook} />}
     >
       {error !== null && (
         <ErrorNotice
@@ -50,8 +53,12 @@ export const WebhookPage = () => {
       {webhook !== undefined && (
         <>
           <StateNotice webhook={webhook} />
+          <SuppressedOffer webhook={webhook} />
+          <Recoveries webhookId={webhookId} />
           <Health webhookId={webhookId} />
           <Settings webhook={webhook} />
+          {/* The last, for it has no end. */}
+          <History webhookId={webhookId} />
         </>
       )}
     </Page>
