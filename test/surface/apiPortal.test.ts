@@ -67,7 +67,8 @@ layer(apiLayer({ config, log: (line) => log.push(line) }), { excludeTestServices
         rights: ["read", "send"],
         expires_at: expect.any(String),
         csrf_token: expect.any(String),
-        brand: { name: "CraftDesk", accent_color: "#2f6fed", logo_url: `/v1/portal-logos/${digest}` }
+        brand: { name: "CraftDesk", accent_color: "#2f6fed", logo_url: `/v1/portal-logos/${digest}` },
+        signature_headers: { hex: "x-webhook-signature", standard_prefix: "webhook" }
       })
       expect((Date.parse(String(signed.view["expires_at"])) - now) / 1000).toBeCloseTo(3600, -1)
       expect(signed.setCookie).toMatch(

@@ -152,18 +152,18 @@ describe("what is wrong", () => {
 
 describe("pasted headers", () => {
   const pasted: ReadonlyArray<
-    readonly [what: string, text: string, headers: object, notUnderstood?: ReadonlyArray<string>]
+    readonly [what: string, text: string, headers: object, notUnderstood: ReadonlyArray<string>]
   > = [
-    ["nothing", "", {}],
-    ["lines", "Webhook-Id: evt_1\r\nhost:example.com:80\n\n", { "webhook-id": "evt_1", host: "example.com:80" }],
-    ["a request line", "POST /hook HTTP/1.1\nwebhook-id: evt_1", { "webhook-id": "evt_1" }],
-    ["curl", "-H 'Webhook-Id: evt_1' \\\n  --header \"a: b\"", { "webhook-id": "evt_1", a: "b" }],
-    ["JSON", "{\"Webhook-Id\":\"evt_1\",\"list\":[\"a\",\"b\"]}", { "webhook-id": "evt_1", list: "a, b" }],
+    ["nothing", "", {}, []],
+    ["lines", "Webhook-Id: evt_1\r\nhost:example.com:80\n\n", { "webhook-id": "evt_1", host: "example.com:80" }, []],
+    ["a request line", "POST /hook HTTP/1.1\nwebhook-id: evt_1", { "webhook-id": "evt_1" }, []],
+    ["curl", "-H 'Webhook-Id: evt_1' \\\n  --header \"a: b\"", { "webhook-id": "evt_1", a: "b" }, []],
+    ["JSON", "{\"Webhook-Id\":\"evt_1\",\"list\":[\"a\",\"b\"]}", { "webhook-id": "evt_1", list: "a, b" }, []],
     ["something else", "webhook-id: evt_1\nno header\n???: !", { "webhook-id": "evt_1" }, ["no header", "???: !"]],
     ["no JSON", "{broken", {}, ["{broken"]]
   ]
 
-  it.each(pasted)("%s", (_, text, headers, notUnderstood = []) => {
+  it.each(pasted)("%s", (_, text, headers, notUnderstood) => {
     expect(pastedHeaders(text)).toEqual({ headers, notUnderstood })
   })
 })

@@ -3,11 +3,10 @@ import { rejectionReasons } from "../../../src/model/Rejection.ts"
 import type { Answer, EventType, PublishedEvent } from "../../../src/surface/dashboard/api/Contract.ts"
 import { groupsOf } from "../../../src/surface/dashboard/event-types/Groups.ts"
 import { inOrder, summary } from "../../../src/surface/dashboard/events/Explained.ts"
-import { became, fromInput, justAfter, newerThan, rowsOf, toInput } from "../../../src/surface/dashboard/events/Rows.ts"
+import { became, justAfter, newerThan, rowsOf } from "../../../src/surface/dashboard/events/Rows.ts"
 import { hexDump } from "../../../src/surface/dashboard/quarantine/Hex.ts"
 import { reasons, typeOf } from "../../../src/surface/dashboard/quarantine/Reasons.ts"
 import { nothingYet, plus } from "../../../src/surface/dashboard/quarantine/Released.ts"
-import { prettyJson } from "../../../src/surface/dashboard/shared/Json.ts"
 import { bytes } from "../../../src/surface/dashboard/shared/Numbers.ts"
 import { withNames } from "../../../src/surface/dashboard/verify/Names.ts"
 
@@ -42,11 +41,8 @@ describe("the list of events", () => {
     ])
   })
 
-  it("keeps times between an input and the address", () => {
-    const time = "2026-11-24T01:36:00.000Z"
-    expect(fromInput(toInput(time))).toBe(time)
-    expect([toInput(undefined), toInput("yesterday"), fromInput("")]).toEqual(["", "", undefined])
-    expect(justAfter(time)).toBe("2026-11-24T01:36:00.001Z")
+  it("asks for its rows anew up to just behind the first", () => {
+    expect(justAfter("2026-11-24T01:36:00.000Z")).toBe("2026-11-24T01:36:00.001Z")
   })
 })
 
@@ -108,29 +104,6 @@ describe("the quarantine", () => {
   it("adds up the parts of a release", () => {
     const part = { released: [], still_rejected: 2, already_released: 1, next: null }
     expect(plus(plus(nothingYet, part), part)).toEqual({ released: 0, stillRejected: 4, alreadyReleased: 2 })
-  })
-})
-
-describe("JSON for reading", () => {
-  const cases: ReadonlyArray<readonly [what: string, text: string, shown: string | undefined]> = [
-    [
-      "an object",
-      "{\"a\":[1,{}],\"b\":{\"c\":null}}",
-      "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": {\n    \"c\": null\n  }\n}"
-    ],
-    ["numbers as they are written", "[9007199254740993, 1.0,1e2]", "[\n  9007199254740993,\n  1.0,\n  1e2\n]"],
-    [
-      "escapes and names that come twice",
-      "{\"a\":\"\\u00e9\\\"\",\"a\":\"}\"}",
-      "{\n  \"a\": \"\\u00e9\\\"\",\n  \"a\": \"}\"\n}"
-    ],
-    ["a word", "true", "true"],
-    ["white space", " { } ", "{}"],
-    ["no JSON", "{", undefined]
-  ]
-
-  it.each(cases)("%s", (_, text, shown) => {
-    expect(prettyJson(text)).toBe(shown)
   })
 })
 

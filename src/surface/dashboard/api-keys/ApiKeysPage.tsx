@@ -18,7 +18,7 @@ import { CreateApiKey, type CreatedKey } from "./CreateApiKey.tsx"
 import { apiKeysQuery } from "./Queries.ts"
 import { RevokeApiKey } from "./RevokeApiKey.tsx"
 
-const columns = ["Key", "Role", "Created", "Last used", ""]
+const columns = ["Key", "Role", "Created", "Last used", "Action"]
 
 const KeyRow = ({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevoke: () => void }) => {
   const now = useNow()
@@ -55,7 +55,7 @@ const KeyRow = ({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevo
           ? <span className={styles["soft"]}>Never</span>
           : <Time at={apiKey.last_used_at} />}
       </Cell>
-      <Cell label="">
+      <Cell label="Action">
         <Button small kind="quiet" aria-label={`Revoke ${apiKey.name}`} onClick={onRevoke}>Revoke</Button>
       </Cell>
     </Row>

@@ -8,7 +8,6 @@ import { Code } from "../shared/Code.tsx"
 import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Input } from "../shared/Field.tsx"
-import { written } from "../shared/Json.ts"
 import { count, counted } from "../shared/Numbers.ts"
 import { Card, Page, Section } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -16,6 +15,8 @@ import { Foreign } from "../shared/Text.tsx"
 import { eventTypesQuery } from "../webhooks/Queries.ts"
 import styles from "./EventTypesPage.module.css"
 import { type Group, groupsOf } from "./Groups.ts"
+
+const written = (value: unknown): string => JSON.stringify(value, undefined, 2) ?? ""
 
 const TypeEntry = ({ type }: { readonly type: EventType }) => (
   <details className={styles["type"]}>
@@ -40,7 +41,7 @@ const GroupEntry = ({ group }: { readonly group: Group }) => {
   const own = group.types[0]?.reserved === true
   return (
     <Section
-      title={group.entity}
+      title={`${group.entity.charAt(0).toUpperCase()}${group.entity.slice(1)}`}
       lead={
         <>
           A webhook takes all of them with <code>{group.entity}.*</code>

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams } from "@tanstack/react-router"
 import type { Answer } from "../api/Contract.ts"
+import { Payload } from "../deliveries/Payload.tsx"
 import { useApi, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Copy } from "../shared/Copy.tsx"
@@ -8,7 +9,6 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Notice } from "../shared/Notice.tsx"
 import { bytes, count } from "../shared/Numbers.ts"
 import { Card, Page, Section } from "../shared/Page.tsx"
-import { Payload } from "../shared/Payload.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { moment } from "../shared/Time.tsx"
@@ -129,7 +129,7 @@ export const EventPage = () => {
         <>
           <Details event={event} />
           <Explanation eventId={eventId} />
-          <Section title="Body">
+          <Section title="Body" lead="As every webhook is sent it.">
             {event.body === null
               ? (
                 <p className={styles["soft"]}>
@@ -139,7 +139,7 @@ export const EventPage = () => {
               : (
                 <Card>
                   <div className={styles["body"]}>
-                    <Payload label="As every webhook is sent it" body={event.body} />
+                    <Payload body={event.body} />
                   </div>
                 </Card>
               )}

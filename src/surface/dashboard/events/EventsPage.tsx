@@ -7,6 +7,7 @@ import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field, Input, Select } from "../shared/Field.tsx"
+import { fromLocal, toLocal } from "../shared/LocalTime.ts"
 import { counted } from "../shared/Numbers.ts"
 import { Card, Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -14,7 +15,7 @@ import { eventTypesQuery } from "../webhooks/Queries.ts"
 import { EventsList } from "./EventsList.tsx"
 import styles from "./EventsPage.module.css"
 import { eventsKey, eventsQuery, type Filter, freshKey, newerQuery } from "./Queries.ts"
-import { fromInput, newerThan, toInput } from "./Rows.ts"
+import { newerThan } from "./Rows.ts"
 
 /** By its id one event is found at once, however old it is. */
 const FindById = () => {
@@ -64,8 +65,8 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
             <Input
               {...described}
               type="datetime-local"
-              value={toInput(filter[end])}
-              onChange={({ target }) => set({ [end]: fromInput(target.value) })}
+              value={toLocal(filter[end])}
+              onChange={({ target }) => set({ [end]: fromLocal(target.value) })}
             />
           )}
         </Field>
@@ -76,16 +77,16 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
 }
 
 /** Says that there is more above, and brings it when asked; the list stays as it is until then. */
-const Newer = ({ filter, more, onShow, unsure }: {
-  readonly filter: Filter
+const Newer = ({ more, onShow, unsure }: {
   readonly more: number
+  /** There are more than were counted. */
   readonly unsure: boolean
   readonly onShow: () => void
 }) => (
   <div role="status" className={styles["newer"]}>
-    {more > 0 && filter.to === undefined && (
+    {more > 0 && (
       <Button small onClick={onShow}>
-        Show {unsure ? "100 or more" : ""} {unsure ? "new events" : counted(more, "new event")}
+        Show {unsure ? `more than ${more} new events` : counted(more, "new event")}
       </Button>
     )}
   </div>
@@ -98,7 +99,10 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
   const query = useInfiniteQuery(eventsQuery(api, workspace, filter))
   const pages = query.data?.pages
   const first = pages?.[0]?.data[0]
-  const newer = useQuery({ ...newerQuery(api, workspace, filter, first?.published_at), enabled: pages !== undefined })
+  const newer = useQuery({
+    ...newerQuery(api, workspace, filter, first?.published_at),
+    enabled: pages !== undefined && filter.to === undefined
+  })
   useLiveRefresh(freshKey(workspace))
   const found = newer.data?.data ?? []
   const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError } = query
@@ -129,9 +133,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
         />
       )}
       <Newer
-        filter={filter}
         more={newerThan(first, found)}
-        unsure={newer.data?.next !== null && found.length >= 100}
+        unsure={newer.data !== undefined && newer.data.next !== null}
         onShow={show}
       />
       {pages === undefined

@@ -36,15 +36,3 @@ const words: ReadonlyArray<
 /** What became of an event, status by status, those that there are. */
 export const became = (deliveries: PublishedEvent["deliveries"]) =>
   words.flatMap(([status, tone]) => deliveries[status] === 0 ? [] : [{ status, tone, number: deliveries[status] }])
-
-/** What a `datetime-local` input holds for a time, in the reader's zone; empty for none. */
-export const toInput = (time: string | undefined): string => {
-  const at = Date.parse(time ?? "")
-  if (Number.isNaN(at)) return ""
-  return new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-}
-
-export const fromInput = (text: string): string | undefined => {
-  const at = Date.parse(text)
-  return Number.isNaN(at) ? undefined : new Date(at).toISOString()
-}

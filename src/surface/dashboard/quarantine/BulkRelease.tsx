@@ -59,11 +59,12 @@ export const BulkRelease = ({ onClose, reason }: { readonly reason: string; read
     stop.current = true
     onClose()
   }
-  const { title } = reasonOf(reason)
+  const { mend, mendable, title } = reasonOf(reason)
 
   return (
     <Dialog
       open
+      stays={state === "running"}
       onOpenChange={(open) => open || close()}
       title={`Release all: ${title.toLowerCase()}`}
       description={
@@ -88,6 +89,12 @@ export const BulkRelease = ({ onClose, reason }: { readonly reason: string; read
           </>
         )}
     >
+      {!mendable && state === "ready" && (
+        <Notice tone="warn">
+          <strong>Entries with this reason seldom become events.</strong>
+          <p>{mend}</p>
+        </Notice>
+      )}
       <div role="status">
         {state !== "ready" && (
           <Notice tone={state === "done" ? sum.stillRejected === 0 ? "good" : "warn" : "neutral"}>

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
 import { failureFrom } from "../api/ApiFailure.ts"
 import type { QuarantineEntry } from "../api/Contract.ts"
+import { Payload } from "../deliveries/Payload.tsx"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
 import { Button } from "../shared/Button.tsx"
 import { Code } from "../shared/Code.tsx"
@@ -9,7 +10,6 @@ import { Drawer } from "../shared/Dialog.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Notice } from "../shared/Notice.tsx"
 import { bytes } from "../shared/Numbers.ts"
-import { Payload } from "../shared/Payload.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { moment } from "../shared/Time.tsx"
@@ -24,7 +24,12 @@ const shownBytes = 4096
 const Input = ({ entry }: { readonly entry: QuarantineEntry }) => {
   if (entry.size === 0) return <p className={styles["soft"]}>The input is empty.</p>
   return entry.encoding === "utf8"
-    ? <Payload label={`Input, ${bytes(entry.size)}`} body={entry.raw} />
+    ? (
+      <div>
+        <h3>Input, {bytes(entry.size)}</h3>
+        <Payload body={entry.raw} />
+      </div>
+    )
     : (
       <Code
         label={`Input, ${bytes(entry.size)}, no UTF-8: in hex; copied as base64`}

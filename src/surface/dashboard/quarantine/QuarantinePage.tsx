@@ -75,7 +75,10 @@ export const QuarantinePage = () => {
       )}
     >
       <div className={styles["filter"]}>
-        <Field label="Reason">
+        <Field
+          label="Reason"
+          hint={mayRelease ? "Choose one to release all of its entries at once." : undefined}
+        >
           {(described) => (
             <Select {...described} value={reason ?? ""} onChange={({ target }) => choose(target.value)}>
               <option value="">Every reason</option>

@@ -68,7 +68,6 @@ export const CheckBox = ({ names }: { readonly names: HeaderNames }) => {
             {(described) => (
               <CodeInput
                 {...described}
-                type="password"
                 autoComplete="off"
                 value={secret}
                 onChange={changing(setSecret)}
