@@ -44,7 +44,7 @@ describe("events", () => {
     await entry(well.url).getByText("succeeded", { exact: true }).waitFor()
     await entry(ill.url).getByText("retrying", { exact: true }).waitFor()
     await entry(ill.url).getByText(/last answered 503/).waitFor()
-    await entry("http://127.0.0.1:9/projects").getByText("not owed").waitFor()
+    await entry("http://127.0.0.1:9/projects").getByText("not owed", { exact: true }).waitFor()
     await entry("http://127.0.0.1:9/projects").getByText("project.*").first().waitFor()
     const body = page.getByRole("region", { name: "Body" })
     await body.getByText("evt_explained").first().waitFor()

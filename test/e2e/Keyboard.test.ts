@@ -2,6 +2,7 @@
 import type { Page } from "playwright-core"
 import { describe, expect, it } from "vitest"
 import { receiver } from "../support/receiver.ts"
+import { publish } from "../support/until.ts"
 import { stage } from "./support/stage.ts"
 
 /** What has the focus, as it is read out: its role or element, and its name. */
@@ -69,7 +70,28 @@ describe("with the keyboard alone", () => {
     await page.keyboard.press("Enter")
     await page.getByRole("button", { name: "Pause" }).waitFor()
 
-    await tabTo(page, /^More$/)
+    // Its history: what is new is shown when one asks, a delivery opens, and the focus comes back to where it was.
+    await run(publish(hookline(), "evt_one", "task.created", workspace))
+    const rows = page.getByRole("table", { name: "Deliveries" }).getByRole("row")
+    await rows.filter({ hasText: "evt_one" }).waitFor()
+    await run(publish(hookline(), "evt_two", "task.updated", workspace))
+    await page.getByRole("button", { name: "1 new delivery" }).waitFor()
+    await tabTo(page, "1 new delivery")
+    await page.keyboard.press("Enter")
+    await rows.filter({ hasText: "evt_two" }).waitFor()
+    await tabTo(page, "task.updated")
+    await page.keyboard.press("ArrowDown")
+    await expect.poll(() => focused(page)).toBe("task.created")
+    await page.keyboard.press("Enter")
+    await page.getByRole("dialog", { name: "task.created" }).waitFor()
+    await tabTo(page, "Retry now")
+    await page.keyboard.press("Enter")
+    await expect.poll(() => endpoint.seen.get("evt_one")).toBe(2)
+    await page.keyboard.press("Escape")
+    await page.getByRole("dialog").waitFor({ state: "detached" })
+    await expect.poll(() => focused(page)).toBe("task.created")
+
+    await tabTo(page, /^More$/, "Shift+Tab")
     await page.keyboard.press("Enter")
     await page.getByRole("menu").waitFor()
     await page.keyboard.press("End")

@@ -9,7 +9,7 @@ import { launch, watchFaults } from "./browser.ts"
 const patience = 15_000
 
 /** A person at a browser, signed in where there is a workspace. */
-export interface Visitor {
+interface Visitor {
   readonly workspace?: string
   readonly role?: "read" | "send" | "manage"
   readonly browser?: BrowserContextOptions

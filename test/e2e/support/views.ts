@@ -64,7 +64,7 @@ export const views: ReadonlyArray<View> = [
     at: webhook,
     ready: async (page) => {
       await fromMenu("Recover")(page)
-      await page.getByText(/sent? again\.$/).first().waitFor()
+      await page.getByText(/sen[dt] again\.$/).first().waitFor()
     }
   },
   { name: "rotating a secret", at: webhook, ready: fromMenu("Rotate") },
@@ -102,7 +102,7 @@ export const views: ReadonlyArray<View> = [
     at: () => "/quarantine",
     ready: async (page) => {
       await page.getByRole("link", { name: "Not JSON" }).first().click()
-      await page.getByRole("dialog").getByText("Subject").waitFor()
+      await page.getByRole("dialog").getByText("Subject").first().waitFor()
     }
   },
   {
