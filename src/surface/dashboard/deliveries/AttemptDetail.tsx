@@ -33,7 +33,7 @@ export const AttemptDetail = ({ attempt }: { readonly attempt: Attempt }) => {
       {attempt.response !== null && attempt.response !== "" && (
         <div>
           <h4 className={styles["title"]}>Response</h4>
-          <ForeignBlock label="Response">{attempt.response}</ForeignBlock>
+          <ForeignBlock label={`Response of attempt ${attempt.attempt}`}>{attempt.response}</ForeignBlock>
         </div>
       )}
       {attempt.response === "" && <p className={styles["soft"]}>The response was empty.</p>}

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useNavigate } from "@tanstack/react-router"
-import { useCallback, useEffect, useRef } from "react"
+import { useCallback, useEffect, useRef, useState } from "react"
 import type { Answer, Attempt } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
 import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
@@ -121,10 +121,15 @@ const Actions = ({ delivery }: { readonly delivery: Detail }) => {
   const maySend = useCan("send")
   const { data: webhook } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
   const { ask, busy, refused, said } = useRetry(delivery.id)
+  const [attempts, setAttempts] = useState<number>()
+  const retry = (): void => {
+    setAttempts(delivery.attempts)
+    ask()
+  }
   return (
     <div>
       <div className={styles["actions"]}>
-        {maySend && <Button kind="primary" small busy={busy} onClick={ask}>Retry now</Button>}
+        {maySend && <Button kind="primary" small busy={busy} onClick={retry}>Retry now</Button>}
         {delivery.body !== null && webhook !== undefined && (
           <Copy
             label="Copy as curl"
@@ -137,7 +142,10 @@ const Actions = ({ delivery }: { readonly delivery: Detail }) => {
           />
         )}
       </div>
-      <p aria-live="polite" className={refused ? styles["refused"] : styles["said"]}>{said}</p>
+      <p aria-live="polite" className={refused ? styles["refused"] : styles["said"]}>
+        {/* Once its attempt is there, that says more. */}
+        {refused || attempts === delivery.attempts ? said : ""}
+      </p>
     </div>
   )
 }

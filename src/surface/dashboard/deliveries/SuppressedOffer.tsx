@@ -16,7 +16,7 @@ export const SuppressedOffer = ({ webhook }: { readonly webhook: Answer<"webhook
       <Recover
         webhookId={webhook.id}
         initial={{ only: "suppressed", preset: "all" }}
-        onClose={() => setState("declined")}
+        onClose={() => setState("offered")}
       />
     )
   }
