@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router"
 import { useState } from "react"
 import { sentence } from "../api/ApiFailure.ts"
 import type { Answer } from "../api/Contract.ts"
+import { statusLooks } from "../deliveries/Words.ts"
 import { useApi, useWorkspaceKey } from "../session/Session.tsx"
 import { Badge, type Tone } from "../shared/Badge.tsx"
 import { Button } from "../shared/Button.tsx"
@@ -20,17 +21,8 @@ import { explainQuery } from "./Queries.ts"
 type Explained = Answer<"events.explain">["webhooks"][number]
 type Delivery = NonNullable<Explained["delivery"]>
 
-const tones: Record<Delivery["status"], Tone> = {
-  succeeded: "good",
-  retrying: "warn",
-  failed: "bad",
-  held: "warn",
-  suppressed: "neutral",
-  cancelled: "neutral"
-}
-
 const verdictOf = ({ delivery, reason }: Explained): readonly [tone: Tone, word: string] => {
-  if (delivery !== null) return [tones[delivery.status], delivery.status]
+  if (delivery !== null) return [statusLooks[delivery.status][1], delivery.status]
   return reason === "matched" || reason === "paused" || reason === "disabled"
     ? ["warn", "on its way"]
     : ["neutral", "not owed"]

@@ -1,4 +1,5 @@
 import type { PublishedEvent } from "../api/Contract.ts"
+import { statusLooks } from "../deliveries/Words.ts"
 
 interface PageOfEvents {
   readonly data: ReadonlyArray<PublishedEvent>
@@ -22,17 +23,10 @@ export const newerThan = (
 /** A millisecond after: `to` leaves out the moment itself. */
 export const justAfter = (time: string): string => new Date(Date.parse(time) + 1).toISOString()
 
-const words: ReadonlyArray<
-  readonly [status: keyof PublishedEvent["deliveries"], tone: "good" | "warn" | "bad" | "neutral"]
-> = [
-  ["succeeded", "good"],
-  ["retrying", "warn"],
-  ["failed", "bad"],
-  ["held", "warn"],
-  ["suppressed", "neutral"],
-  ["cancelled", "neutral"]
-]
+const order = ["succeeded", "retrying", "failed", "held", "suppressed", "cancelled"] as const
 
 /** What became of an event, status by status, those that there are. */
 export const became = (deliveries: PublishedEvent["deliveries"]) =>
-  words.flatMap(([status, tone]) => deliveries[status] === 0 ? [] : [{ status, tone, number: deliveries[status] }])
+  order.flatMap((status) =>
+    deliveries[status] === 0 ? [] : [{ status, tone: statusLooks[status][1], number: deliveries[status] }]
+  )
