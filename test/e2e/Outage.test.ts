@@ -37,6 +37,26 @@ describe("an open page", () => {
     await row.getByText("answered 500").waitFor()
   })
 
+  it("with a history announces what was delivered while it could hear nothing", async () => {
+    const workspace = newWorkspace()
+    const endpoint = await run(receiver())
+    const added = await run(
+      hookline().api("POST", "/v1/webhooks", { url: endpoint.url, events: ["*"] }, workspace)
+    )
+    await run(publish(hookline(), "evt_before", "task.created", workspace))
+    const page = await visit({ workspace, at: `/webhooks/${added.body.id}` })
+    const row = (id: string) => page.getByRole("row").filter({ hasText: id })
+    await row("evt_before").getByText("Succeeded").waitFor()
+    await page.getByText("Live", { exact: true }).waitFor()
+    await run(hookline().kill)
+    await page.getByText("Reconnecting…: what you see may be old").waitFor()
+    await run(hookline().start)
+    await run(publish(hookline(), "evt_meanwhile", "task.created", workspace))
+    await page.getByRole("button", { name: "1 new delivery" }).click()
+    await row("evt_meanwhile").getByText("Succeeded").waitFor()
+    await row("evt_before").waitFor()
+  })
+
   it("says of a view that could not be fetched that it could not, and offers to try again", async () => {
     const workspace = newWorkspace()
     const page = await visit({ workspace, excused: /Unable to preload|dynamically imported/ })
