@@ -10,6 +10,7 @@ import { foreignElements, overflow } from "./support/browser.ts"
 import { stage } from "./support/stage.ts"
 import { type Shown, views } from "./support/views.ts"
 
+const desk = { width: 1280, height: 800 }
 const phone = { width: 390, height: 844 }
 
 /** What a description may hold: printable or not, but no lone half of a pair. */
@@ -72,28 +73,37 @@ describe("every view", () => {
     shown = { webhookId, deliveryId: failed?.id ?? "", eventId: "evt_0" }
   })
 
-  for (const colorScheme of ["light", "dark"] as const) {
-    it(`has no barriers, ${colorScheme}`, async () => {
-      const page = await visit({ workspace, browser: { colorScheme } })
-      for (const { at, name, ready } of views) {
-        await page.goto(`${hookline().url()}${at(shown)}`)
-        await ready(page)
-        expect([name, await barriers(page)]).toEqual([name, []])
-      }
-    })
-  }
-
-  it("is as wide as a phone, where the menu stands behind a button", async () => {
-    const page = await visit({ workspace, browser: { viewport: phone, hasTouch: true, isMobile: true } })
+  it("has no barriers, light and dark, on a desk and on a phone, where it is no wider than that", async () => {
+    const page = await visit({ workspace })
+    const wrong: Array<string> = []
     for (const { at, name, ready } of views) {
+      await page.setViewportSize(desk)
       await page.goto(`${hookline().url()}${at(shown)}`)
-      await ready(page)
-      expect([name, await overflow(page), await barriers(page)]).toEqual([name, 0, []])
+      await ready(page).catch((error: Error) => void wrong.push(`${name}: not ready, ${error.message}`))
+      const look = async (how: string): Promise<void> => {
+        const wide = await overflow(page)
+        if (wide > 0) wrong.push(`${name}, ${how}: scrolls ${wide} pixels sideways`)
+        wrong.push(...(await barriers(page)).map((barrier) => `${name}, ${how}: ${barrier}`))
+      }
+      await look("light")
+      await page.emulateMedia({ colorScheme: "dark" })
+      await look("dark")
+      await page.setViewportSize(phone)
+      await look("phone")
+      await page.emulateMedia({ colorScheme: "light" })
     }
+    expect(wrong).toEqual([])
+  }, 120_000)
+
+  it("stands on a phone behind a button with the menu", async () => {
+    const page = await visit({ workspace, browser: { viewport: phone, hasTouch: true, isMobile: true } })
     await page.getByRole("button", { name: "Menu" }).tap()
-    await page.getByRole("dialog", { name: "Menu" }).getByRole("link", { name: "Webhooks" }).tap()
-    await page.getByRole("dialog", { name: "Menu" }).waitFor({ state: "detached" })
-    await page.getByRole("row").nth(1).getByRole("link").waitFor()
+    const menu = page.getByRole("dialog", { name: "Menu" })
+    expect(await barriers(page)).toEqual([])
+    await menu.getByRole("link", { name: "Events", exact: true }).tap()
+    await menu.waitFor({ state: "detached" })
+    await page.getByRole("table", { name: "Events" }).getByRole("link").first().waitFor()
+    expect(await overflow(page)).toBe(0)
   })
 
   it("signing in has no barriers either, and fits", async () => {
@@ -121,7 +131,7 @@ describe("every view", () => {
     await more.waitFor()
     while (await more.count() > 0) await more.click()
     expect(await page.getByRole("table", { name: "Webhooks" }).getByRole("link").count()).toBe(ids.size)
-    for (const viewport of [{ width: 1280, height: 800 }, phone]) {
+    for (const viewport of [desk, phone]) {
       await page.setViewportSize(viewport)
       expect([viewport.width, await overflow(page), await foreignElements(page)]).toEqual([viewport.width, 0, 0])
     }
@@ -158,8 +168,11 @@ describe("every view", () => {
     }
     const all = await delivered(id, parts, naughty)
     const page = await visit({ workspace: naughty, browser: { viewport: phone } })
-    const holds = async (what: string): Promise<void> =>
-      expect([what, await overflow(page), await foreignElements(page)]).toEqual([what, 0, 0])
+    const wrong: Array<string> = []
+    const holds = async (what: string): Promise<void> => {
+      const [wide, elements] = [await overflow(page), await foreignElements(page)]
+      if (wide > 0 || elements > 0) wrong.push(`${what}: ${wide} pixels too wide, ${elements} elements too many`)
+    }
     for (const delivery of all) {
       await page.goto(`${hookline().url()}/webhooks/${id}?delivery=${delivery.id}`)
       await page.getByRole("region", { name: "Response", exact: true }).waitFor()
@@ -176,5 +189,6 @@ describe("every view", () => {
     await page.goto(`${hookline().url()}/events`)
     await page.getByRole("table", { name: "Events" }).getByRole("link").first().waitFor()
     await holds("the events")
+    expect(wrong).toEqual([])
   })
 })
