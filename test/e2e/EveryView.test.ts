@@ -151,6 +151,7 @@ describe("every view", () => {
       }
     }
   })
+
   it("takes whatever endpoints answer and services publish for text", async () => {
     const naughty = newWorkspace()
     const parts = 12
