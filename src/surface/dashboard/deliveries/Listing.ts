@@ -119,8 +119,9 @@ export class Listing {
   /** The rows from `first` to `last` are in view: what lacks of them is asked for, what is far from them given back. */
   need(first: number, last: number): void {
     this.wanted = [first, last]
-    const from = Math.max(0, this.pageOf(first))
-    const to = Math.min(this.pages.length - 1, this.pageOf(last))
+    // A little more than is seen, so that it is there when it comes into view.
+    const from = Math.max(0, this.pageOf(first - ahead))
+    const to = Math.min(this.pages.length - 1, this.pageOf(last + ahead))
     for (let index = from; index <= to; index++) void this.load(index)
     this.giveBack()
     if (last >= this.size - ahead && this.end === "more") void this.goOn()
@@ -162,6 +163,8 @@ export class Listing {
 
   /** Asks anew for what is kept near the view: rows are brought up to date where they are, and what came before the first is announced. */
   async refresh(): Promise<void> {
+    // The stream is back, and with it the server.
+    if (this.end === "failed") this.lookFurther()
     if (!this.began) return
     const { signal } = this.abort
     const [first, last] = this.wanted
