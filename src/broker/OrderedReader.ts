@@ -4,7 +4,7 @@ import type { Connection } from "./Connection.ts"
 import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
 import { Puller, silenceLimit } from "./Puller.ts"
 import { delivered, got, type GotMessage } from "./StreamMessage.ts"
-import { BrokerUnavailable, type StoredMessage } from "./Streams.ts"
+import { BrokerUnavailable, type Pace, type StoredMessage } from "./Streams.ts"
 import { checkFilter } from "./Subjects.ts"
 
 /*
@@ -25,8 +25,8 @@ export interface Range {
   readonly filter: string
   readonly from: number
   readonly onMessage: (message: StoredMessage) => void
-  /** Milliseconds between two looks for what has come; without, each message comes at once. */
-  readonly pace?: number
+  /** Without, each message comes at once. */
+  readonly pace?: Pace
 }
 
 const batch = 2000
@@ -39,7 +39,7 @@ const now = (clock: { readonly unsafeCurrentTimeNanos: () => bigint }) => () =>
 /** Runs a session until `onMessage` says stop (true) or, with `idleLimit`, nothing came for so long; any trouble fails. */
 const session = Effect.fnUntraced(function*(
   connection: Connected,
-  range: { readonly stream: string; readonly filter: string; readonly from: number; readonly pace?: number },
+  range: { readonly stream: string; readonly filter: string; readonly from: number; readonly pace?: Pace },
   onMessage: (message: StoredMessage, pending: number) => boolean,
   idleLimit: number | undefined
 ): Effect.fn.Return<void, BrokerUnavailable, Scope.Scope> {
@@ -76,7 +76,7 @@ const session = Effect.fnUntraced(function*(
     consumer: name,
     batch,
     now: clock,
-    paced: range.pace !== undefined,
+    paced: range.pace,
     onTrouble: trouble,
     onMessage: (raw) => {
       if (ended) return
@@ -118,7 +118,7 @@ const session = Effect.fnUntraced(function*(
   yield* Effect.forkScoped(watch)
   puller.pull()
   if (range.pace !== undefined) {
-    yield* Effect.forkScoped(Effect.repeat(Effect.sync(() => puller.next()), Schedule.spaced(range.pace)))
+    yield* Effect.forkScoped(Effect.repeat(Effect.sync(() => puller.next()), Schedule.spaced(range.pace.milliseconds)))
   }
   yield* Deferred.await(over)
 })

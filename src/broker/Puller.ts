@@ -31,7 +31,7 @@ export class Puller {
   private paused = false
   /** After trouble, for good: a consumer that is gone would be asked again and again. */
   private halted = false
-  /** Paced: the last pull found no more, and the next waits for `next`. */
+  /** Paced: the last pull found no more, or was all that this look may bring; the next waits for `next`. */
   private resting = false
   private readonly inbox: string
   private readonly subscription: { unsubscribe: () => void }
@@ -43,9 +43,9 @@ export class Puller {
     readonly now: () => number
     /**
      * A pull brings what there is and ends; the next one waits for `next`. A message on its own costs broker and reader several times what one among
-     * many does.
+     * many does. `most`: what is left for the next look beyond so many; undefined: nothing.
      */
-    readonly paced?: boolean
+    readonly paced?: { readonly most: () => number | undefined } | undefined
     readonly onMessage: (message: Msg) => void
     /** The broker said that something is wrong with this consumer, or we cannot tell. */
     readonly onTrouble: (detail: string) => void
@@ -72,8 +72,12 @@ export class Puller {
 
   /** Asks for more if there is room, we may, and somebody is there to hear it. */
   pull(): void {
-    const { batch, connection, consumer, paced = false, stream } = this.options
-    if (this.paused || this.halted || this.resting || this.asked > batch / 2 || !connection.isConnected()) return
+    const { connection, consumer, paced, stream } = this.options
+    if (this.paused || this.halted || this.resting || !connection.isConnected()) return
+    const most = paced?.most()
+    const batch = most ?? this.options.batch
+    this.resting = most !== undefined
+    if (this.asked > (most === undefined ? batch / 2 : 0)) return
     const more = batch - this.asked
     this.asked = batch
     connection.nats.publish(
@@ -81,7 +85,7 @@ export class Puller {
       JSON.stringify({
         batch: more,
         max_bytes: pullBytes,
-        ...(paced ? { no_wait: true } : { expires: expires * 1e6, idle_heartbeat: heartbeat * 1e6 })
+        ...(paced !== undefined ? { no_wait: true } : { expires: expires * 1e6, idle_heartbeat: heartbeat * 1e6 })
       }),
       { reply: this.inbox }
     )
@@ -119,7 +123,7 @@ export class Puller {
     if (code === 100) return
     // The end of a pull that names what it did not bring: its time is over, its batch or bytes are used up, a leader changed.
     const left = headers?.get("Nats-Pending-Messages") ?? ""
-    if (this.options.paced === true && (code === 404 || code === 408)) {
+    if (this.options.paced !== undefined && (code === 404 || code === 408)) {
       this.asked = Math.max(0, this.asked - Number(left === "" ? this.asked : left))
       this.resting = true
       return

@@ -40,6 +40,14 @@ export class BrokerUnavailable extends Data.TaggedError("BrokerUnavailable")<{
   }
 }
 
+/** Looking for what has come now and then. */
+export interface Pace {
+  /** Between two looks. */
+  readonly milliseconds: number
+  /** How many messages a look may bring, asked before each; undefined: all there are. */
+  readonly most: () => number | undefined
+}
+
 /** A live consumer. */
 export interface Consumption {
   /** Completes when the consumer is gone (deleted, stream deleted) and messages no longer come. Never on a mere disconnect. */
@@ -91,8 +99,8 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
     readonly stream: string
     readonly filter: string
     readonly from: number
-    /** Milliseconds between two looks for what has come; without, each message comes at once, which costs several times as much. */
-    readonly pace?: number
+    /** Without, each message comes at once, which costs several times as much. */
+    readonly pace?: Pace
     readonly onMessage: (message: StoredMessage) => void
   }) => Effect.Effect<void, never, Scope.Scope>
   /**

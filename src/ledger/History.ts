@@ -31,6 +31,12 @@ const restartPause = { first: 500, longest: 30_000 }
 const lookEvery = 100
 const looksPerLine = 20
 
+/**
+ * The thread that delivers is watched in steps of this length; busy for more than `on` of one, it has all it can do, until it is less than `off`.
+ * Deliveries go first then: the history reads slowly, falls behind and says so.
+ */
+const busy = { step: 250, on: 0.9, off: 0.75 }
+
 const entry = import.meta.url.endsWith(".ts")
   // Tests run the sources; a process of its own runs what was built.
   ? new URL("../../dist/ledger/history/Process.js", import.meta.url)
@@ -82,6 +88,7 @@ const make = (natsUrl: string) =>
     let next = 0
     let status = nothing
     let child: ChildProcess | undefined
+    let restrained = false
     const begun = yield* Deferred.make<void>()
 
     const onMessage = (message: FromHistory): void => {
@@ -109,6 +116,7 @@ const make = (natsUrl: string) =>
         })
         running.on("message", onMessage)
         tell(running, begin)
+        tell(running, { type: "restrain", on: restrained })
         child = running
         Deferred.unsafeDone(begun, Effect.void)
         return running
@@ -148,6 +156,20 @@ const make = (natsUrl: string) =>
           : Math.min(pause * 2, restartPause.longest)
       }
     }).pipe(Effect.withClock(clock), Effect.forkScoped)
+    const watch = Effect.gen(function*() {
+      let before = performance.eventLoopUtilization()
+      for (;;) {
+        yield* Effect.sleep(busy.step)
+        const now = performance.eventLoopUtilization()
+        const { utilization } = performance.eventLoopUtilization(now, before)
+        before = now
+        const on = utilization > (restrained ? busy.off : busy.on)
+        if (on === restrained) continue
+        restrained = on
+        if (child?.connected === true) tell(child, { type: "restrain", on })
+      }
+    })
+    yield* watch.pipe(Effect.withClock(clock), Effect.forkScoped)
     // From here on there is somebody to ask, who keeps a question until it is known what can be answered.
     yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(lives))
 

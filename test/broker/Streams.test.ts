@@ -205,6 +205,34 @@ describe("Streams", () => {
       expect(seen).toEqual([2, 3, 4, 5])
     }).pipe(Effect.provide(brokerLayer({}, { sync: "always" }))))
 
+  it.scopedLive("follows at a pace, a part of what there is at each look while it is told to, and all of it after", () =>
+    Effect.gen(function*() {
+      const streams = yield* Streams
+      yield* publish(500)
+      const seen: Array<number> = []
+      // How much had come at each look.
+      const looks: Array<number> = []
+      let most: number | undefined = 20
+      yield* streams.follow({
+        stream: "EVENTS",
+        filter: "ev.>",
+        from: 1,
+        pace: {
+          milliseconds: 20,
+          most: () => {
+            if (looks.at(-1) !== seen.length) looks.push(seen.length)
+            return most
+          }
+        },
+        onMessage: ({ sequence }) => void seen.push(sequence)
+      })
+      yield* eventually("some looks", () => looks.length >= 6)
+      expect(looks.slice(0, 6)).toEqual([0, 20, 40, 60, 80, 100])
+      most = undefined
+      yield* eventually("the rest", () => seen.length === 500)
+      expect(seen).toEqual(Array.from({ length: 500 }, (_, index) => index + 1))
+    }).pipe(Effect.provide(brokerLayer())))
+
   it.scopedLive("leaves no consumer behind", () =>
     Effect.gen(function*() {
       const streams = yield* Streams

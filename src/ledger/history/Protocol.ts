@@ -23,7 +23,13 @@ export interface Ask<Name extends keyof Questions = keyof Questions> {
   readonly question: Questions[Name]
 }
 
-export type ToHistory = Begin | Ask
+/** Whether the one that delivers has all it can do: then the history reads at a rate that it does not feel. */
+export interface Restrain {
+  readonly type: "restrain"
+  readonly on: boolean
+}
+
+export type ToHistory = Begin | Ask | Restrain
 
 interface Answer<Name extends keyof Questions = keyof Questions> {
   readonly type: "answer"

@@ -56,7 +56,7 @@ const Repeats = ({ event }: { readonly event: Shown }) => {
               </li>
             ))}
           </ul>
-          {number > shown.length && <p>The {shown.length} latest are shown.</p>}
+          {number > shown.length && <p>Only the latest stand here.</p>}
         </Notice>
       )}
     </>

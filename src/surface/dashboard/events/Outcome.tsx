@@ -1,4 +1,5 @@
 import type { PublishedEvent } from "../api/Contract.ts"
+import { statusLooks } from "../deliveries/Words.ts"
 import { Badge } from "../shared/Badge.tsx"
 import { count } from "../shared/Numbers.ts"
 import styles from "./EventsPage.module.css"
@@ -12,7 +13,9 @@ export const Outcome = ({ event }: { readonly event: PublishedEvent }) => {
   if (all.length === 0) return <span className={styles["soft"]}>Nobody subscribed</span>
   return (
     <span className={styles["badges"]}>
-      {all.map(({ number, status, tone }) => <Badge key={status} tone={tone}>{count(number)} {status}</Badge>)}
+      {all.map(({ number, status }) => (
+        <Badge key={status} tone={statusLooks[status][1]}>{count(number)} {status}</Badge>
+      ))}
     </span>
   )
 }

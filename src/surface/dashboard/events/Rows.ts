@@ -1,5 +1,4 @@
 import type { PublishedEvent } from "../api/Contract.ts"
-import { statusLooks } from "../deliveries/Words.ts"
 
 interface PageOfEvents {
   readonly data: ReadonlyArray<PublishedEvent>
@@ -27,6 +26,4 @@ const order = ["succeeded", "retrying", "failed", "held", "suppressed", "cancell
 
 /** What became of an event, status by status, those that there are. */
 export const became = (deliveries: PublishedEvent["deliveries"]) =>
-  order.flatMap((status) =>
-    deliveries[status] === 0 ? [] : [{ status, tone: statusLooks[status][1], number: deliveries[status] }]
-  )
+  order.flatMap((status) => deliveries[status] === 0 ? [] : [{ status, number: deliveries[status] }])
