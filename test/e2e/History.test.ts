@@ -164,7 +164,7 @@ describe("the history of deliveries", () => {
       { length: 400 },
       (_, number) => ({ id: `evt_${1000 + number}`, event: "task.created", data: {} })
     )
-    const answer = await run(hookline().api("POST", "/v1/events/batch", { events }, workspace))
+    const answer = await run(hookline().api("POST", "/v1/events/batch", events, workspace))
     expect(answer.status).toBe(202)
     await expect.poll(() => endpoint.seen.size).toBe(400)
     const page = await visit({ workspace, at: `/webhooks/${id}` })

@@ -78,7 +78,7 @@ describe("a new customer", () => {
       { length: 30 },
       (_, number) => ({ id: `evt_${number + 1}`, event: "task.created", data: {} })
     )
-    expect((await run(hookline().api("POST", "/v1/events/batch", { events }, workspace))).status).toBe(202)
+    expect((await run(hookline().api("POST", "/v1/events/batch", events, workspace))).status).toBe(202)
     await page.getByText(/deliveries were suppressed so far/).waitFor()
     await expect.poll(async () =>
       (await run(hookline().api("GET", `/v1/webhooks/${id}`, undefined, workspace))).body.suppressed
