@@ -5,6 +5,10 @@ import type { Page } from "playwright-core"
 export const barriers = async (page: Page): Promise<ReadonlyArray<string>> => {
   if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe.source)
   return page.evaluate(async () => {
+    // A colour on its way to another is neither.
+    await Promise.allSettled(
+      document.getAnimations().filter((one) => one instanceof CSSTransition).map(({ finished }) => finished)
+    )
     const { violations } = await (window as unknown as { readonly axe: typeof axe }).axe.run(document, {
       // It would ask for the style sheets once more.
       preload: false,
