@@ -73,26 +73,31 @@ const OneAttempt = ({ attempt, first, open }: {
   /** The first of its round, which is not the delivery's first. */
   readonly first: boolean
   readonly open: boolean
-}) => (
-  <li className={styles["attempt"]}>
-    {/* Opened by hand or not, it stays as it is while others come. */}
-    <details open={open}>
-      <summary>
-        <span className={styles["number"]}>#{attempt.attempt}</span>
-        <AttemptBadge attempt={attempt} />
-        <span>{latency(attempt.latency_ms)}</span>
-        <span className={styles["when"]}>{moment(Date.parse(attempt.started_at))}</span>
-      </summary>
-      <div className={styles["inside"]}>
-        {first && <p className={styles["soft"]}>The first after a retry by hand: from here the schedule began anew.</p>}
-        <AttemptDetail attempt={attempt} />
-        {attempt.next_attempt_at !== null && (
-          <p className={styles["soft"]}>It made the next one due {moment(Date.parse(attempt.next_attempt_at))}.</p>
-        )}
-      </div>
-    </details>
-  </li>
-)
+}) => {
+  // Opened by hand or not, it stays as it is while others come.
+  const [initially] = useState(open)
+  return (
+    <li className={styles["attempt"]}>
+      <details open={initially}>
+        <summary>
+          <span className={styles["number"]}>#{attempt.attempt}</span>
+          <AttemptBadge attempt={attempt} />
+          <span>{latency(attempt.latency_ms)}</span>
+          <span className={styles["when"]}>{moment(Date.parse(attempt.started_at))}</span>
+        </summary>
+        <div className={styles["inside"]}>
+          {first && (
+            <p className={styles["soft"]}>The first after a retry by hand: from here the schedule began anew.</p>
+          )}
+          <AttemptDetail attempt={attempt} />
+          {attempt.next_attempt_at !== null && (
+            <p className={styles["soft"]}>It made the next one due {moment(Date.parse(attempt.next_attempt_at))}.</p>
+          )}
+        </div>
+      </details>
+    </li>
+  )
+}
 
 const Attempts = ({ delivery }: { readonly delivery: Detail }) => {
   const list = delivery.attempt_list.toReversed()

@@ -3,7 +3,6 @@ import { defaultRangeExtractor, type Range, useWindowVirtualizer } from "@tansta
 import { type KeyboardEvent, memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react"
 import { sentence } from "../api/ApiFailure.ts"
 import type { Delivery } from "../api/Contract.ts"
-import { classes } from "../shared/classes.ts"
 import { count, counted, latency } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
@@ -162,37 +161,40 @@ export const DeliveryRows = ({ listing }: { readonly listing: Listing }) => {
     link?.scrollIntoView({ block: "nearest" })
   }
   return (
-    <div
-      role="table"
-      aria-label="Deliveries"
-      aria-rowcount={listing.end === "done" ? size + 1 : -1}
-      className={styles["table"]}
-    >
-      <div role="rowgroup" className={styles["head"]}>
-        <div role="row" className={styles["columns"]}>
-          {columns.map((name) => <div key={name} role="columnheader">{name}</div>)}
+    <>
+      <div
+        role="table"
+        aria-label="Deliveries"
+        aria-rowcount={listing.end === "done" ? size + 1 : -1}
+        className={styles["table"]}
+      >
+        <div role="rowgroup" className={styles["head"]}>
+          <div role="row" className={styles["columns"]}>
+            {columns.map((name) => <div key={name} role="columnheader">{name}</div>)}
+          </div>
+        </div>
+        {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keys are those of the links in it */}
+        <div
+          ref={list}
+          role="rowgroup"
+          className={styles["rows"]}
+          // The last row's line would lie on the table's own.
+          style={{ height: Math.max(0, virtual.getTotalSize() - 1) }}
+          onKeyDown={step}
+          onFocus={({ target }) => {
+            const index = target.closest<HTMLElement>("[data-index]")?.dataset["index"]
+            if (index !== undefined) setFocused(Number(index))
+          }}
+          onBlur={() => setFocused(undefined)}
+        >
+          {items.map(({ index, start }) => (
+            <DeliveryRow key={index} index={index} top={start - margin} delivery={listing.at(index)} />
+          ))}
         </div>
       </div>
-      {/* oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- the keys are those of the links in it */}
-      <div
-        ref={list}
-        role="rowgroup"
-        className={styles["rows"]}
-        style={{ height: virtual.getTotalSize() }}
-        onKeyDown={step}
-        onFocus={({ target }) => {
-          const index = target.closest<HTMLElement>("[data-index]")?.dataset["index"]
-          if (index !== undefined) setFocused(Number(index))
-        }}
-        onBlur={() => setFocused(undefined)}
-      >
-        {items.map(({ index, start }) => (
-          <DeliveryRow key={index} index={index} top={start - margin} delivery={listing.at(index)} />
-        ))}
-      </div>
-      <span className={classes(styles["hidden"])} role="status">
+      <span className={styles["hidden"]} role="status">
         {listing.end === "done" ? counted(size, "delivery", "deliveries") : ""}
       </span>
-    </div>
+    </>
   )
 }

@@ -37,7 +37,7 @@ export const failReason = (reason: string | null): string => failReasons[reason 
 
 const classes: Readonly<Record<string, string>> = {
   success: "Succeeded",
-  status: "Answered with another status",
+  status: "Not accepted",
   redirect: "Redirected, which is not followed",
   timeout: "No complete answer in time",
   dns: "Name not found",

@@ -1,5 +1,5 @@
 import { Dialog as Primitive } from "radix-ui"
-import type { ReactNode } from "react"
+import { type ReactNode, useState } from "react"
 import { classes } from "./classes.ts"
 import styles from "./Dialog.module.css"
 
@@ -26,6 +26,13 @@ interface SheetProps extends DialogProps {
 const Sheet = (
   { children, description, footer, look, onOpenChange, open, stays = false, title, wide = false }: SheetProps
 ) => {
+  // A drawer is opened by an address, not by a trigger that Radix would know: the focus goes back to where it was.
+  const [before] = useState(() => document.activeElement)
+  const giveBack = (event: Event): void => {
+    if (!(before instanceof HTMLElement) || !before.isConnected) return
+    event.preventDefault()
+    before.focus({ preventScroll: true })
+  }
   const keep = stays ? (event: Event) => event.preventDefault() : undefined
   return (
     <Primitive.Root open={open} onOpenChange={onOpenChange}>
@@ -36,6 +43,7 @@ const Sheet = (
           {...(keep === undefined
             ? {}
             : { onEscapeKeyDown: keep, onPointerDownOutside: keep, onInteractOutside: keep })}
+          {...(look === "drawer" ? { onCloseAutoFocus: giveBack } : {})}
           {...(description === undefined ? { "aria-describedby": undefined } : {})}
         >
           <header className={styles["header"]}>
