@@ -35,7 +35,7 @@ const KeyRow = ({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevo
       </Cell>
       <Cell label="Role">
         <span className={styles["role"]}>
-          {apiKey.role}
+          <span className={styles["short"]}>{apiKey.role}</span>
           {expiresAt !== null && (
             Date.parse(expiresAt) <= now
               ? <Badge tone="bad">Expired</Badge>
@@ -48,15 +48,21 @@ const KeyRow = ({ apiKey, onRevoke }: { readonly apiKey: ApiKey; readonly onRevo
         </span>
       </Cell>
       <Cell label="Created">
-        <Time at={apiKey.created_at} />
+        <span className={styles["short"]}>
+          <Time at={apiKey.created_at} />
+        </span>
       </Cell>
       <Cell label="Last used">
         {apiKey.last_used_at === null
           ? <span className={styles["soft"]}>Never</span>
-          : <Time at={apiKey.last_used_at} />}
+          : (
+            <span className={styles["short"]}>
+              <Time at={apiKey.last_used_at} />
+            </span>
+          )}
       </Cell>
       <Cell label="Action">
-        <Button small kind="quiet" aria-label={`Revoke ${apiKey.name}`} onClick={onRevoke}>Revoke</Button>
+        <Button small aria-label={`Revoke ${apiKey.name}`} onClick={onRevoke}>Revoke</Button>
       </Cell>
     </Row>
   )

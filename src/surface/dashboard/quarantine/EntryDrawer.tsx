@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Link } from "@tanstack/react-router"
-import { failureFrom } from "../api/ApiFailure.ts"
+import { failureFrom, sentence } from "../api/ApiFailure.ts"
 import type { QuarantineEntry } from "../api/Contract.ts"
 import { Payload } from "../deliveries/Payload.tsx"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
@@ -46,7 +46,7 @@ const Facts = ({ entry }: { readonly entry: QuarantineEntry }) => {
       <Notice tone={entry.released ? "good" : "warn"}>
         <strong>{reason.title}</strong>
         <p>
-          <Foreign>{entry.message}</Foreign>
+          <Foreign>{sentence(entry.message)}</Foreign>
         </p>
         <p>{entry.released ? "It was released since, and is an event now." : reason.mend}</p>
       </Notice>

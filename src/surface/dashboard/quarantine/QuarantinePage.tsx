@@ -1,8 +1,10 @@
 import { useInfiniteQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router"
 import { useState } from "react"
+import { sentence } from "../api/ApiFailure.ts"
 import type { QuarantineEntry } from "../api/Contract.ts"
 import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
+import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Badge } from "../shared/Badge.tsx"
 import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
@@ -17,7 +19,7 @@ import { Time } from "../shared/Time.tsx"
 import { BulkRelease } from "./BulkRelease.tsx"
 import { EntryDrawer } from "./EntryDrawer.tsx"
 import styles from "./QuarantinePage.module.css"
-import { quarantineQuery } from "./Queries.ts"
+import { openKey, quarantineQuery } from "./Queries.ts"
 import { reasonOf, reasons, typeOf } from "./Reasons.ts"
 
 const columns = ["Why", "Type or subject", "When", "Size", "State"]
@@ -36,7 +38,7 @@ const EntryRow = ({ entry }: { readonly entry: QuarantineEntry }) => {
           {reasonOf(entry.reason).title}
         </Link>
         <p className={styles["message"]}>
-          <Foreign>{entry.message}</Foreign>
+          <Foreign>{sentence(entry.message)}</Foreign>
         </p>
       </Cell>
       <Cell label="Type or subject">
@@ -62,6 +64,8 @@ export const QuarantinePage = () => {
   const navigate = useNavigate({ from: "/quarantine" })
   const [bulk, setBulk] = useState(false)
   const query = useInfiniteQuery(quarantineQuery(api, workspace, reason))
+  // The list is heavy, and stays as it was asked for; what is open is kept true.
+  useLiveRefresh(openKey(workspace))
   const entries = query.data?.pages.flatMap(({ data }) => data)
   const choose = (value: string): void =>
     void navigate({ search: (search) => ({ ...search, reason: value }), replace: true })

@@ -15,8 +15,10 @@ export const quarantineQuery = (api: Api, workspace: string, reason: string | un
     getNextPageParam: ({ next }) => next ?? undefined
   })
 
+export const openKey = (workspace: string) => [...quarantineKey(workspace), "entry"] as const
+
 export const entryQuery = (api: Api, workspace: string, id: string) =>
   queryOptions({
-    queryKey: [...quarantineKey(workspace), "entry", id],
+    queryKey: [...openKey(workspace), id],
     queryFn: ({ signal }) => api("quarantine.show", { path: { id }, signal })
   })
