@@ -176,7 +176,7 @@ describe("every view", () => {
     }
     for (const delivery of all) {
       await page.goto(`${hookline().url()}/webhooks/${id}?delivery=${delivery.id}`)
-      await page.getByRole("region", { name: "Response", exact: true }).waitFor()
+      await page.getByRole("region", { name: "Response of attempt 1" }).waitFor()
       await page.getByText(/^Response headers/).first().click()
       await page.getByText("x-said-0").waitFor()
       await holds(delivery.id)
