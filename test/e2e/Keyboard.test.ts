@@ -101,6 +101,7 @@ describe("with the keyboard alone", () => {
     await page.keyboard.press("Enter")
     await page.getByRole("menu").waitFor()
     await page.keyboard.press("End")
+    await expect.poll(() => focused(page)).toMatch(/^Delete/)
     await page.keyboard.press("Enter")
     await page.getByRole("dialog", { name: "Delete this webhook?" }).waitFor()
     await tabTo(page, "Type “delete” to confirm", "Shift+Tab")

@@ -32,7 +32,7 @@ const take = async (page: Page, name: string): Promise<void> => {
 }
 
 describe("pictures", () => {
-  const { hookline, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,2s,24h" })
+  const { hookline, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,24h" })
   const workspace = "ws_craftdesk"
   let orders = ""
 
