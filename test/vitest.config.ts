@@ -1,9 +1,11 @@
-import { defineConfig } from "vitest/config"
+import { configDefaults, defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
     root: new URL("..", import.meta.url).pathname,
     include: ["test/**/*.test.ts"],
+    // They want a browser: vitest.config.ts there.
+    exclude: [...configDefaults.exclude, "test/e2e/**"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",

@@ -30,7 +30,7 @@ export interface Product {
   readonly kill: Effect.Effect<void>
 }
 
-const operatorKey = "hk_bench_the-operator-key-of-the-bench"
+export const operatorKey = "hk_bench_the-operator-key-of-the-bench"
 const masterKeys = `k1:${randomBytes(32).toString("base64")}`
 /** A partition's streams are read in, a lease of 6 s may have to run out: far more than the floor allows is waited for. */
 const readyLimit = "90 seconds"

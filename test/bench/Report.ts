@@ -1,5 +1,6 @@
 import { cpus } from "node:os"
 import type { Cpu } from "./Child.ts"
+import type { DashboardResult } from "./Dashboard.ts"
 import type { DrainResult } from "./Drain.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
@@ -12,6 +13,7 @@ export interface Results {
   readonly latencies: ReadonlyArray<LatencyResult>
   readonly recovery: RecoveryResult | undefined
   readonly history: HistoryResult | undefined
+  readonly dashboard: DashboardResult | undefined
 }
 
 export interface Verdict {
@@ -30,7 +32,10 @@ const floors = {
   recovery: 10,
   firstPage: 50,
   rebuild: 30_000,
-  historyCost: 0.15
+  historyCost: 0.15,
+  firstView: 1000,
+  frame: 100,
+  heapGrowth: 1.1
 } as const
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
@@ -121,11 +126,45 @@ const ofHistory = ({ cost, deliveries, faults, pages, rebuild }: HistoryResult):
   ])
 }
 
-export const verdicts = ({ drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
+/** The first minute is warming up: caches of the page are still filling. */
+const growth = (heap: ReadonlyArray<number>): number => {
+  const [, settled = Number.NaN] = heap
+  return (heap.at(-1) ?? Number.NaN) / settled
+}
+
+const ofDashboard = (result: DashboardResult): ReadonlyArray<Verdict> => {
+  const frame = (what: string, milliseconds: number): Verdict => ({
+    what: `longest frame while ${what} ${whole(result.deliveries)} deliveries`,
+    measured: `${milliseconds.toFixed(0)} ms`,
+    wanted: `≤ ${floors.frame} ms`,
+    verdict: passes(milliseconds <= floors.frame)
+  })
+  const grown = growth(result.heap)
+  return judged(ledger("dashboard", result.faults), [
+    {
+      what: "first view of the dashboard usable, processor four times as slow",
+      measured: `${result.firstView.medianMs.toFixed(0)} ms`,
+      wanted: `≤ ${floors.firstView} ms`,
+      verdict: passes(result.firstView.medianMs <= floors.firstView)
+    },
+    frame("scrolling", result.scrollMs),
+    frame("filtering", result.filterMs),
+    {
+      what:
+        `memory of an open page over ${result.minutes} minutes at ${result.perSecond} attempts/s, last ÷ after 1 minute`,
+      measured: grown.toFixed(2),
+      wanted: `≤ ${floors.heapGrowth}`,
+      verdict: passes(grown <= floors.heapGrowth)
+    }
+  ])
+}
+
+export const verdicts = ({ dashboard, drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
   ...(recovery === undefined ? [] : ofRecovery(recovery)),
-  ...(history === undefined ? [] : ofHistory(history))
+  ...(history === undefined ? [] : ofHistory(history)),
+  ...(dashboard === undefined ? [] : ofDashboard(dashboard))
 ]
 
 type Row = ReadonlyArray<string>

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import type { Sync } from "./Broker.ts"
+import { dashboard } from "./Dashboard.ts"
 import { drains } from "./Drain.ts"
 import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
@@ -14,12 +15,13 @@ import { machine, type Results, show, verdicts } from "./Report.ts"
 import { makeStage, mostWebhooks, type Options } from "./Stage.ts"
 
 const usage = `npm run bench -- [options]
-  --only drain|latency|recovery|history   some parts only, separated by commas
+  --only drain|latency|recovery|history|dashboard   some parts only, separated by commas
   --events 40000                  events of a drain (half as many at sync always)
   --pairs 3                       ceiling and hookline in turns, 100 webhooks at 2m
   --seconds 30                    of the latency run
   --deliveries 100000             waiting for a retry when hookline is killed
   --history 1000000               deliveries in the history
+  --minutes 10                    that a page of the dashboard stays open; this part is run only when it is named
   --sync 2m,always --webhooks 1,100
   --json <file>                   the results as JSON
   --directory <path>              where the stores are (default: the temporary directory)
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "30" },
     deliveries: { type: "string", default: "100000" },
     history: { type: "string", default: "1000000" },
+    minutes: { type: "string", default: "10" },
     sync: { type: "string", default: "2m,always" },
     webhooks: { type: "string", default: "1,100" },
     json: { type: "string" },
@@ -68,7 +71,7 @@ const fileSystemOf = (path: string): string => {
 }
 
 const bench = Effect.gen(function*() {
-  const parts = choice(values.only, "drain", "latency", "recovery", "history")
+  const parts = choice(values.only, "drain", "latency", "recovery", "history", "dashboard")
   const syncs = choice<Sync>(values.sync, "2m", "always")
   mkdirSync(values.directory, { recursive: true })
   const directory = yield* Effect.acquireRelease(
@@ -81,6 +84,7 @@ const bench = Effect.gen(function*() {
     seconds: count(values.seconds, 3_600),
     deliveries: count(values.deliveries, 1_000_000),
     history: count(values.history, 5_000_000),
+    minutes: count(values.minutes, 240),
     syncs,
     webhooks: values.webhooks.split(",").map((text) => count(text, mostWebhooks)),
     main: resolve(values.main),
@@ -100,7 +104,8 @@ const bench = Effect.gen(function*() {
     ),
     latencies: yield* when("latency", Effect.forEach(syncs, (sync) => latency(stage, sync)), []),
     recovery: yield* when("recovery", recovery(stage), undefined),
-    history: yield* when("history", history(stage), undefined)
+    history: yield* when("history", history(stage), undefined),
+    dashboard: yield* when("dashboard", dashboard(stage), undefined)
   }
   const judged = verdicts(results)
   yield* print(`\n${show(results)}`)

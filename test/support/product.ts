@@ -14,6 +14,8 @@ export interface Product {
   /** Of the current process. */
   readonly pid: () => number
   readonly output: () => string
+  /** Of the API and the dashboard. */
+  readonly url: () => string
   readonly api: (method: string, path: string, body?: unknown, workspace?: string) => Effect.Effect<Answer>
   /** The response as soon as its head is there; `signal` hangs up. */
   readonly request: (
@@ -46,6 +48,8 @@ interface Options {
   readonly idle?: boolean
   /** An existing data directory, which is somebody else's to remove. */
   readonly data?: string
+  /** Of the API: the same at every start; a new free one each time unless given. */
+  readonly port?: number
 }
 
 export const product = (options: Options = {}): Effect.Effect<Product, never, Scope.Scope> =>
@@ -72,7 +76,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
           "--data",
           data,
           "--port",
-          "0",
+          String(options.port ?? 0),
           "--nats-port",
           String(natsPort),
           ...options.flags ?? []
@@ -123,6 +127,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
       data,
       pid: () => child?.pid ?? 0,
       output: () => output,
+      url,
       api: (method, path, body, workspace = "ws_1") =>
         Effect.promise(async () => {
           const response = await fetch(`${url()}${path}`, {

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { hash } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { extname, join, relative, sep } from "node:path"
+import { promisify } from "node:util"
 import { brotliCompress, constants, gzip } from "node:zlib"
 
 /** How a file's bytes go over the wire. */
@@ -41,36 +42,38 @@ const compressible = /^(?:text\/|application\/(?:json|manifest)|image\/svg)/
 /** Quality 9 takes 0.1 s for 1 MB of JavaScript and is within 5 % of the best, 11, which takes 2 s. */
 const brotliQuality = 9
 
-const compress = (encoding: Encoding, bytes: Buffer) =>
-  Effect.async<Uint8Array>((resume) => {
-    // What cannot be compressed for lack of memory is an end of the process anyway.
-    const done = (error: Error | null, result: Buffer) =>
-      resume(error === null ? Effect.succeed(result) : Effect.die(error))
-    if (encoding === "gzip") return gzip(bytes, done)
-    brotliCompress(bytes, {
-      params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
-    }, done)
+const compress = (encoding: "br" | "gzip", bytes: Buffer): Promise<Uint8Array> =>
+  encoding === "gzip" ? promisify(gzip)(bytes) : promisify(brotliCompress)(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length }
   })
 
-const asset = (path: string, bytes: Buffer) =>
-  Effect.gen(function*() {
-    const contentType = contentTypes[extname(path)] ?? "application/octet-stream"
-    const made = {
-      br: yield* Effect.cached(compress("br", bytes)),
-      gzip: yield* Effect.cached(compress("gzip", bytes)),
-      identity: Effect.succeed<Uint8Array>(bytes)
-    }
-    return {
-      contentType,
-      etag: `"${hash("sha256", bytes, "hex").slice(0, 32)}"`,
-      encodings: compressible.test(contentType) && bytes.length > 256 ? ["br", "gzip", "identity"] : ["identity"],
-      encoded: (encoding) => made[encoding]
-    } satisfies Asset
-  })
+/**
+ * Begun by the first request, and not given up with it: a page that is left while it loads would else leave its interruption to all who ask
+ * later. What cannot be compressed for lack of memory is an end of the process anyway.
+ */
+const compressed = (encoding: "br" | "gzip", bytes: Buffer): Effect.Effect<Uint8Array> => {
+  let made: Promise<Uint8Array> | undefined
+  return Effect.promise(() => made ??= compress(encoding, bytes))
+}
+
+const asset = (path: string, bytes: Buffer): Asset => {
+  const contentType = contentTypes[extname(path)] ?? "application/octet-stream"
+  const made = {
+    br: compressed("br", bytes),
+    gzip: compressed("gzip", bytes),
+    identity: Effect.succeed<Uint8Array>(bytes)
+  }
+  return {
+    contentType,
+    etag: `"${hash("sha256", bytes, "hex").slice(0, 32)}"`,
+    encodings: compressible.test(contentType) && bytes.length > 256 ? ["br", "gzip", "identity"] : ["identity"],
+    encoded: (encoding) => made[encoding]
+  }
+}
 
 /** What `npm run build` has put into the folder; undefined when it has not. Links are not followed. */
 export const loadAssets = (folder: string): Effect.Effect<Assets | undefined> =>
-  Effect.gen(function*() {
+  Effect.sync(() => {
     // The folder of the sources has an index.html too.
     if (!existsSync(join(folder, "index.html")) || !existsSync(join(folder, "assets"))) return undefined
     const files = new Map<string, Asset>()
@@ -78,7 +81,7 @@ export const loadAssets = (folder: string): Effect.Effect<Assets | undefined> =>
       const path = join(entry.parentPath, entry.name)
       const url = `/${relative(folder, path).split(sep).join("/")}`
       if (!entry.isFile() || url === "/index.html") continue
-      files.set(url, yield* asset(path, readFileSync(path)))
+      files.set(url, asset(path, readFileSync(path)))
     }
     return { page: readFileSync(join(folder, "index.html"), "utf8"), files }
   })

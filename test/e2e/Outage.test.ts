@@ -1,0 +1,72 @@
+/** An open page while the server is killed and started again. */
+import { describe, expect, it } from "vitest"
+import { receiver } from "../support/receiver.ts"
+import { publish } from "../support/until.ts"
+import { stage } from "./support/stage.ts"
+
+describe("an open page", () => {
+  const { hookline, newWorkspace, run, visit } = stage()
+
+  it("says that the server is gone, keeps what it shows, and by itself shows what happened meanwhile", async () => {
+    const workspace = newWorkspace()
+    const endpoint = await run(receiver((response) => void response.writeHead(500).end()))
+    const added = await run(
+      hookline().api("POST", "/v1/webhooks", { url: endpoint.url, events: ["*"] }, workspace)
+    )
+    const page = await visit({ workspace })
+    const row = page.getByRole("row").filter({ hasText: endpoint.url })
+    await row.getByText("Enabled").waitFor()
+    await page.getByText("Live", { exact: true }).waitFor()
+
+    await run(hookline().kill)
+    await page.getByText("Reconnecting…: what you see may be old").waitFor()
+    await page.getByText("Not live", { exact: true }).waitFor()
+    expect(await row.isVisible()).toBe(true)
+
+    await run(hookline().start)
+    const disabled = await run(
+      hookline().api("POST", `/v1/webhooks/${added.body.id}/pause`, undefined, workspace)
+    )
+    expect(disabled.status).toBe(200)
+    await page.getByText("Live", { exact: true }).waitFor()
+    await page.getByText("Reconnecting…").waitFor({ state: "detached" })
+    await row.getByText("Paused").waitFor()
+
+    await run(hookline().api("POST", `/v1/webhooks/${added.body.id}/resume`, {}, workspace))
+    await run(publish(hookline(), "evt_after", "task.created", workspace))
+    await row.getByText("answered 500").waitFor()
+  })
+
+  it("with a history announces what was delivered while it could hear nothing", async () => {
+    const workspace = newWorkspace()
+    const endpoint = await run(receiver())
+    const added = await run(
+      hookline().api("POST", "/v1/webhooks", { url: endpoint.url, events: ["*"] }, workspace)
+    )
+    await run(publish(hookline(), "evt_before", "task.created", workspace))
+    const page = await visit({ workspace, at: `/webhooks/${added.body.id}` })
+    const row = (id: string) => page.getByRole("row").filter({ hasText: id })
+    await row("evt_before").getByText("Succeeded").waitFor()
+    await page.getByText("Live", { exact: true }).waitFor()
+    await run(hookline().kill)
+    await page.getByText("Reconnecting…: what you see may be old").waitFor()
+    await run(hookline().start)
+    await run(publish(hookline(), "evt_meanwhile", "task.created", workspace))
+    await page.getByRole("button", { name: "1 new delivery" }).click()
+    await row("evt_meanwhile").getByText("Succeeded").waitFor()
+    await row("evt_before").waitFor()
+  })
+
+  it("says of a view that could not be fetched that it could not, and offers to try again", async () => {
+    const workspace = newWorkspace()
+    const page = await visit({ workspace, excused: /Unable to preload|dynamically imported/ })
+    await page.getByRole("link", { name: "Add webhook" }).waitFor()
+    await run(hookline().kill)
+    await page.getByRole("link", { name: "Add webhook" }).click()
+    await page.getByText("This view could not be shown.").waitFor()
+    await run(hookline().start)
+    await page.getByRole("button", { name: "Try again" }).click()
+    await page.getByLabel("Endpoint URL").waitFor()
+    await page.getByRole("checkbox", { name: "project.created" }).check()
+  })
+})
