@@ -326,6 +326,14 @@ layer(apiLayer({ config: { ...config, apiRate: 1, apiBurst: 8 } }), { excludeTes
         })
         expect(answers.map(({ status }) => status)).toContain(429)
         expect((yield* ask("GET", "/v1/webhooks", { key, workspace: null })).status).toBe(200)
+        // A link that cannot be opened for that is not used up by it.
+        const another = yield* link({}, { key, workspace: null })
+        const tries: Array<number> = []
+        const open = Effect.tap(begin(another.token), ({ status }) => Effect.sync(() => tries.push(status)))
+        yield* until("it is opened", open, ({ status }) => status !== 429)
+        expect(tries.at(-1)).toBe(200)
+        expect(tries).toContain(429)
+        expect(problemOf(yield* begin(another.token))).toEqual([410, "link_used", "portal_token"])
       }))
   }
 )
