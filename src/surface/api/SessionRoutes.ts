@@ -101,6 +101,7 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
 
     const byLink = (token: string) =>
       Effect.gen(function*() {
+        yield* callers.stranger
         const used = yield* links.use(token, grant)
         switch (used.state) {
           case "opened":
