@@ -346,7 +346,9 @@ layer(apiLayer({ config }), { excludeTestServices: true })("too many without a k
       const get = (path: string) => ask("GET", path, { key: null, workspace: null })
       expect((yield* get(shown)).status).toBe(200)
       const none = (index: number) => get(`/v1/portal-logos/${hash("sha256", `${index}`, "hex")}`)
-      const answers = yield* Effect.forEach(Array.from({ length: 1200 }), (_, index) => none(index), { concurrency: 50 })
+      const answers = yield* Effect.forEach(Array.from({ length: 1200 }), (_, index) => none(index), {
+        concurrency: 50
+      })
       const limited = answers.filter(({ status }) => status === 429)
       // Tokens come back, 50 a second: on a machine that is that slow nothing is proved.
       if (limited.length === 0) return

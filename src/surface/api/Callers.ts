@@ -28,7 +28,8 @@ const wrong = new Unauthorized({ type: "unauthorized", field: "authorization", m
 
 export const unconfirmed = new Unavailable({
   type: "broker_unavailable",
-  message: "the broker cannot be reached to confirm that the API key was not revoked; try again"
+  message:
+    "the broker cannot be reached to confirm that the API key was not revoked and the session has not ended; try again"
 })
 
 /** Keys, and workspaces with portal sessions, whose buckets are held. */
