@@ -86,12 +86,16 @@ const make = Effect.gen(function*() {
               refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
           )
         ),
-    subjects: Effect.fnUntraced(function*(stream, filter) {
+    subjects: Effect.fnUntraced(function*(stream, filter, most) {
       const all: Array<string> = []
       for (;;) {
         const { names, total } = yield* subjectPage(stream, filter, all.length)
         for (const name of names) all.push(name)
-        if (names.length === 0 || all.length >= total) return all
+        const isAll = names.length === 0 || all.length >= total
+        // The broker sorts them only when they are more than a page.
+        if (isAll || all.length >= most) {
+          return { names: all.sort().slice(0, most), complete: isAll && all.length <= most }
+        }
       }
     }),
     next: (stream, filter, from) => next(connection, checkSubject(stream), checkFilter(filter), from),

@@ -66,10 +66,14 @@ export class Streams extends Context.Tag("hookline/broker/Streams")<Streams, {
   /** The last message on a subject, none if there is none. */
   readonly last: (stream: string, subject: string) => Effect.Effect<Option.Option<StoredMessage>, BrokerUnavailable>
   /**
-   * The subjects that have a message and match `filter`, in no order. All of them, at about 50 B each: for a filter whose matches are known to be few
-   * enough for memory. From the leader, which has them in memory.
+   * The subjects that have a message and match `filter`, in order; of more than `most` the first, and `complete` is false. From the leader, which
+   * has them in memory; it answers with 100,000 at once, about 50 B each, however few are wanted.
    */
-  readonly subjects: (stream: string, filter: string) => Effect.Effect<ReadonlyArray<string>, BrokerUnavailable>
+  readonly subjects: (
+    stream: string,
+    filter: string,
+    most: number
+  ) => Effect.Effect<{ readonly names: ReadonlyArray<string>; readonly complete: boolean }, BrokerUnavailable>
   /** The first message at or after a sequence that matches `filter`, none if there is none yet. From the leader; about 0.2 ms. */
   readonly next: (
     stream: string,

@@ -9,7 +9,8 @@ import { deliveriesStream, partitionOf } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import { Config } from "../Config.ts"
 import { History, HistoryUnavailable } from "../ledger/History.ts"
-import { failingNotice, givenUp, type RecentAttempts } from "../model/Struggling.ts"
+import type { WebhookId } from "../model/Id.ts"
+import { failingNotice, givenUp, type RecentAttempts, stillTold, type Told } from "../model/Struggling.ts"
 import type { Webhook } from "../model/Webhook.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import { Webhooks } from "../registry/Webhooks.ts"
@@ -34,14 +35,14 @@ export const makeLook = Effect.gen(function*() {
   const webhooks = yield* Webhooks
   const worker = yield* Worker
   const publish = yield* noticePublisher
-  /** The last event that a webhook was told of by: one each. After a restart it is told again, as the same event. */
-  const told = new Map<string, string>()
+  /** By webhook: those that were failing within about a day, whether they are still there or not. After a restart each is told again, as the same event. */
+  let told = new Map<WebhookId, Told>()
 
   const tell = Effect.fnUntraced(function*(webhook: Webhook, attempts: RecentAttempts) {
     const notice = failingNotice(webhook, attempts, clock.now())
-    if (notice === undefined || told.get(webhook.id) === notice.id) return
+    if (notice === undefined || told.get(webhook.id)?.id === notice.id) return
     yield* publish(notice, "history")
-    told.set(webhook.id, notice.id)
+    told.set(webhook.id, { id: notice.id, at: notice.at })
   })
 
   /**
@@ -91,6 +92,7 @@ export const makeLook = Effect.gen(function*() {
   }
 
   return Effect.gen(function*() {
+    told = stillTold(told, clock.now())
     let cursor: string | undefined
     for (;;) {
       const { behind, state } = history.status()

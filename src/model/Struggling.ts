@@ -21,6 +21,7 @@ type Struggling = Pick<Webhook, "id" | "workspaceId" | "url" | "events">
 
 /** An attempt that is older says nothing of today. */
 const freshness = 3_600_000
+const day = 86_400_000
 
 /** So many attempts are remembered and looked at; with fewer nobody is told that it is failing. */
 export const recentAttempts = 20
@@ -67,6 +68,16 @@ export const failingNotice = (
     }
   }
 }
+
+/** The last notice that a webhook was told of by. */
+export type Told = Pick<Notice, "id" | "at">
+
+/**
+ * Those that can still keep a notice from being published again: its id is its day's, and attempts of that day are looked at for an hour after it.
+ * What is older only takes memory: the webhook answers again, is disabled or deleted.
+ */
+export const stillTold = (told: ReadonlyMap<WebhookId, Told>, now: number): Map<WebhookId, Told> =>
+  new Map([...told].filter(([, { at }]) => now - at <= day + freshness))
 
 /**
  * Why a webhook is to be disabled: it had a failure at `failingSince`, one that is `patience` later or more, and no success between. Time alone

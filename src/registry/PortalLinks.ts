@@ -31,8 +31,8 @@ export const decodeLink = (value: Uint8Array): Either.Either<PortalLink, string>
   Either.mapLeft(decode(Buffer.from(value).toString("utf8")), ({ message }) => message)
 
 /** What came of using a link. `unknown`: never was, or is gone: SESSIONS forgets after 26 hours. */
-export type Use<Refusal> =
-  | { readonly state: "opened"; readonly link: PortalLink }
+export type Use<Granted, Refusal> =
+  | { readonly state: "opened"; readonly granted: Granted }
   | { readonly state: "refused"; readonly why: Refusal }
   | { readonly state: "unknown" | "used" | "expired" }
 
@@ -45,11 +45,14 @@ export class PortalLinks extends Context.Tag("hookline/registry/PortalLinks")<Po
   readonly create: (
     link: Omit<PortalLink, "v" | "expires_at" | "used_by"> & { readonly lasts: number }
   ) => Effect.Effect<{ readonly token: Redacted.Redacted; readonly expiresAt: number }, BrokerUnavailable>
-  /** Uses it up, unless `refuse` says why not. `BrokerUnavailable`: it may be used up all the same. */
-  readonly use: <Refusal extends string>(
+  /**
+   * Uses it up for what `grant` gives, which is asked once at most, and before anything is written: what that refuses leaves the link as it was.
+   * `BrokerUnavailable`: it may be used up all the same.
+   */
+  readonly use: <Granted, Refusal>(
     token: string,
-    refuse: (link: PortalLink) => Refusal | undefined
-  ) => Effect.Effect<Use<Refusal>, BrokerUnavailable>
+    grant: (link: PortalLink) => Effect.Effect<Granted, Refusal>
+  ) => Effect.Effect<Use<Granted, Refusal>, BrokerUnavailable>
   /** Keeps a picture for as long as a link made now, or its session, may show it; gives its SHA-256. */
   readonly keepLogo: (picture: Uint8Array) => Effect.Effect<string, BrokerUnavailable>
   readonly hasLogo: (picture: Uint8Array) => Effect.Effect<boolean, BrokerUnavailable>
@@ -86,22 +89,26 @@ const make = Effect.gen(function*() {
         )
         return { token: Redacted.make(token), expiresAt }
       }).pipe(Effect.catchTag("RevisionConflict", raced)),
-    use: <Refusal extends string>(token: string, refuse: (link: PortalLink) => Refusal | undefined) => {
-      if (!shape.test(token)) return Effect.succeed<Use<Refusal>>({ state: "unknown" })
+    use: <Granted, Refusal>(token: string, grant: (link: PortalLink) => Effect.Effect<Granted, Refusal>) => {
+      if (!shape.test(token)) return Effect.succeed<Use<Granted, Refusal>>({ state: "unknown" })
       const name = key("link", sha256(token))
       const mark = randomBytes(12).toString("hex")
-      return Effect.gen(function*() {
+      let asked: Either.Either<Granted, Refusal> | undefined
+      return Effect.gen(function*(): Effect.fn.Return<Use<Granted, Refusal>, BrokerUnavailable | RevisionConflict> {
         const entry = yield* keyValue.get("SESSIONS", name)
         const decoded = Option.flatMap(entry, ({ value }) => Either.getRight(decodeLink(value)))
-        if (Option.isNone(entry) || Option.isNone(decoded)) return { state: "unknown" } as Use<Refusal>
+        if (Option.isNone(entry) || Option.isNone(decoded)) return { state: "unknown" }
         const link = decoded.value
-        if (link.used_by === mark) return { state: "opened", link } as const
-        if (link.used_by !== undefined) return { state: "used" } as const
-        if (clock.now() >= Date.parse(link.expires_at)) return { state: "expired" } as const
-        const why = refuse(link)
-        if (why !== undefined) return { state: "refused", why } as const
+        if (link.used_by !== undefined) {
+          return link.used_by === mark && asked?._tag === "Right"
+            ? { state: "opened", granted: asked.right }
+            : { state: "used" }
+        }
+        if (clock.now() >= Date.parse(link.expires_at)) return { state: "expired" }
+        asked ??= yield* Effect.either(grant(link))
+        if (Either.isLeft(asked)) return { state: "refused", why: asked.left }
         yield* write(name, { ...link, used_by: mark }, entry.value.revision)
-        return { state: "opened", link } as const
+        return { state: "opened", granted: asked.right }
       }).pipe(
         // Somebody else was faster, or the answer was lost: then our own mark is there.
         Effect.retry({ times: again }),

@@ -41,6 +41,11 @@ export interface QuarantinePage {
   readonly next: string | undefined
 }
 
+export interface QuarantinedWorkspaces {
+  readonly ids: ReadonlySet<WorkspaceId>
+  readonly complete: boolean
+}
+
 /** There is no such entry in the workspace: never was, or dropped meanwhile (30 days; QUARANTINE drops its oldest when full). */
 export class EntryNotFound extends Data.TaggedError("EntryNotFound")<{ readonly id: string }> {}
 
@@ -59,6 +64,12 @@ export const nobody = "_"
 /** Bounds of one page: entries' bytes, and how far it looks back; the cursor goes on from there. */
 const pageBytes = 4 * 1024 ** 2
 const windows = { first: 256, largest: 16_384, count: 24 }
+
+/**
+ * Of the list of workspaces: how many of each reason are read, and for how many milliseconds they are held. Whoever pages through it asks for all
+ * of them with every page, and anybody who may publish can name as many workspaces as he likes.
+ */
+const listed = { most: 10_000, lasts: 5_000 }
 
 const marker = /^released-\d+$/
 
@@ -110,8 +121,11 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
     readonly limit: number
     readonly cursor?: string | undefined
   }) => Effect.Effect<QuarantinePage, BrokerUnavailable | InvalidCursor>
-  /** The workspaces that have entries, those released included; not `_`. */
-  readonly workspaces: Effect.Effect<ReadonlySet<WorkspaceId>, BrokerUnavailable>
+  /**
+   * The workspaces that have entries, those released included; not `_`. As they were at most 5 s ago. `complete` is false when more than 10,000
+   * have entries of the same reason: some of them are missing then.
+   */
+  readonly workspaces: Effect.Effect<QuarantinedWorkspaces, BrokerUnavailable>
   /** One entry with its whole input. */
   readonly show: (
     workspaceId: WorkspaceId,
@@ -275,19 +289,30 @@ export class Quarantine extends Context.Tag("hookline/surface/Quarantine")<Quara
       })
 
       // By reason: what was released has left a subject for each.
-      const workspaces = Effect.map(
+      const readWorkspaces = Effect.map(
         Effect.forEach(
           rejectionReasons,
-          (reason) => streams.subjects(streamNames.quarantine, quarantineReasonFilter(reason)),
+          (reason) => streams.subjects(streamNames.quarantine, quarantineReasonFilter(reason), listed.most),
           { concurrency: 4 }
         ),
-        (found) =>
-          new Set(
-            found.flat()
+        (found): QuarantinedWorkspaces => ({
+          ids: new Set(
+            found.flatMap(({ names }) => names)
               .flatMap((subject) => Option.toArray(parseQuarantineSubject(subject)))
               .flatMap(({ workspaceId }) => workspaceId === nobody ? [] : [WorkspaceId.make(workspaceId)])
-          )
+          ),
+          complete: found.every(({ complete }) => complete)
+        })
       )
+      const oneAtATime = yield* Effect.makeSemaphore(1)
+      let held: { readonly workspaces: QuarantinedWorkspaces; readonly until: number } | undefined
+      const workspaces = oneAtATime.withPermits(1)(Effect.gen(function*() {
+        const now = yield* Clock.currentTimeMillis
+        // A clock that goes back holds nothing for longer.
+        if (held !== undefined && now < held.until && held.until - now <= listed.lasts) return held.workspaces
+        held = { workspaces: yield* readWorkspaces, until: now + listed.lasts }
+        return held.workspaces
+      }))
 
       return { list, workspaces, show, release }
     })

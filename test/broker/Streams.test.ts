@@ -53,12 +53,12 @@ describe("Streams", () => {
       expect([yield* next(0), yield* next(1), yield* next(2), yield* next(3)]).toEqual(
         [1, 1, 2].map(Option.some).concat(Option.none())
       )
-      const subjects = yield* streams.subjects("WEBHOOKS", "webhooks.*.wh_1")
-      expect(subjects).toEqual([webhookSubject("ws_a", "wh_1")])
-      expect((yield* streams.subjects("WEBHOOKS", "webhooks.>")).toSorted()).toEqual(
-        ["wh_1", "wh_2"].map((id) => webhookSubject("ws_a", id))
-      )
-      expect(yield* streams.subjects("WEBHOOKS", "webhooks.ws_b.>")).toEqual([])
+      const [one, two] = ["wh_1", "wh_2"].map((id) => webhookSubject("ws_a", id))
+      const subjects = (filter: string, most: number) => streams.subjects("WEBHOOKS", filter, most)
+      expect(yield* subjects("webhooks.*.wh_1", 10)).toEqual({ names: [one], complete: true })
+      expect(yield* subjects("webhooks.>", 2)).toEqual({ names: [one, two], complete: true })
+      expect(yield* subjects("webhooks.>", 1)).toEqual({ names: [one], complete: false })
+      expect(yield* subjects("webhooks.ws_b.>", 1)).toEqual({ names: [], complete: true })
     }).pipe(Effect.provide(brokerLayer())))
 
   it.scopedLive("scans a range, a filter and nothing", () =>

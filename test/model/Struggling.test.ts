@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { bundled } from "../../src/model/Catalogue.ts"
 import { WebhookId, WorkspaceId } from "../../src/model/Id.ts"
-import { failingNotice, givenUp, type RecentAttempts } from "../../src/model/Struggling.ts"
+import { failingNotice, givenUp, type RecentAttempts, stillTold } from "../../src/model/Struggling.ts"
 import { hour, start } from "../support/delivery.ts"
 
 const day = 24 * hour
@@ -83,6 +83,26 @@ describe("webhook.failing", () => {
     // After midnight of the same attempts it is the event of the day before.
     const before = after(twenty(0), { lastAttemptAt: midnight - 1 })
     expect(failingNotice(webhook, before, midnight + 60_000)?.id).toBe(idAt(midnight - 1))
+  })
+})
+
+describe("what was told", () => {
+  const midnight = Date.UTC(2023, 10, 15)
+  const noticeAt = (at: number, now: number) => failingNotice(webhook, after(twenty(0), { lastAttemptAt: at }), now)!
+  const toldAt = (at: number) => new Map([[webhook.id, noticeAt(at, at)]])
+
+  it("is remembered for as long as the same notice may come again, and no longer", () => {
+    const lastOfTheDay = noticeAt(midnight + day - 1, midnight + day - 1 + hour)
+    const told = stillTold(toldAt(midnight), midnight + day - 1 + hour)
+    expect(told.get(webhook.id)?.id).toBe(lastOfTheDay.id)
+    expect(stillTold(toldAt(midnight), midnight + day + hour + 1).size).toBe(0)
+  })
+
+  it("each for itself, whatever became of its webhook", () => {
+    const other = WebhookId.make("wh_2")
+    const told = toldAt(midnight).set(other, noticeAt(midnight + hour, midnight + hour))
+    expect([...stillTold(told, midnight + day + hour + 1).keys()]).toEqual([other])
+    expect(stillTold(told, midnight)).toEqual(told)
   })
 })
 

@@ -79,7 +79,8 @@ const historyOf = (url: string) =>
 
 const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere", log = () => undefined }: Options) => {
   // The broker's time is real, whatever the test's clock says.
-  const keys = Layer.scopedContext(Effect.withClock(Layer.build(ApiKeys.layer), Clock.make()))
+  const confirmed = Layer.merge(ApiKeys.layer, EndedSessions.layer)
+  const keys = Layer.scopedContext(Effect.withClock(Layer.build(confirmed), Clock.make()))
   const tests = Layer.unwrapEffect(Effect.map(Config, (config) => TestEvents.layer(brandOf(config, "0.0.0")))).pipe(
     Layer.provide(sender)
   )
@@ -88,7 +89,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provideMerge(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),
-    Layer.provideMerge(Layer.mergeAll(keys, EndedSessions.layer, PortalLinks.layer, Quarantine.layer)),
+    Layer.provideMerge(Layer.mergeAll(keys, PortalLinks.layer, Quarantine.layer)),
     Layer.provideMerge(Layer.merge(Publisher.layer, LiveDeliveries.layer)),
     Layer.provideMerge(Metrics.layer),
     Layer.provideMerge(Readiness.layer),

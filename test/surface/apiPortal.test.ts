@@ -326,6 +326,46 @@ layer(apiLayer({ config: { ...config, apiRate: 1, apiBurst: 8 } }), { excludeTes
         })
         expect(answers.map(({ status }) => status)).toContain(429)
         expect((yield* ask("GET", "/v1/webhooks", { key, workspace: null })).status).toBe(200)
+        // A link that cannot be opened for that is not used up by it.
+        const another = yield* link({}, { key, workspace: null })
+        const tries: Array<number> = []
+        const open = Effect.tap(begin(another.token), ({ status }) => Effect.sync(() => tries.push(status)))
+        yield* until("it is opened", open, ({ status }) => status !== 429)
+        expect(tries.at(-1)).toBe(200)
+        expect(tries).toContain(429)
+        expect(problemOf(yield* begin(another.token))).toEqual([410, "link_used", "portal_token"])
       }))
   }
 )
+
+layer(apiLayer({ config }), { excludeTestServices: true })("too many without a key", (it) => {
+  it.effect("are 429, which uses up no link; a logo that was shown is shown on", () =>
+    Effect.gen(function*() {
+      const shown = `/v1/portal-logos/${hash("sha256", png, "hex")}`
+      const { token } = yield* link({ brand: { logo: png.toString("base64") } })
+      const get = (path: string) => ask("GET", path, { key: null, workspace: null })
+      expect((yield* get(shown)).status).toBe(200)
+      const none = (index: number) => get(`/v1/portal-logos/${hash("sha256", `${index}`, "hex")}`)
+      const answers = yield* Effect.forEach(Array.from({ length: 1200 }), (_, index) => none(index), {
+        concurrency: 50
+      })
+      const limited = answers.filter(({ status }) => status === 429)
+      // Tokens come back, 50 a second: on a machine that is that slow nothing is proved.
+      if (limited.length === 0) return
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([404, 429]))
+      expect(problemOf(limited[0]!).slice(0, 2)).toEqual([429, "rate_limited"])
+      expect(Number(limited[0]!.headers.get("retry-after"))).toBe(1)
+      for (let times = 0; times < 100; times++) expect((yield* get(shown)).status).toBe(200)
+      const both = yield* Effect.forEach(
+        Array.from({ length: 600 }),
+        (_, index) => index % 100 === 99 ? begin(token) : begin(`pl_${String(index).padStart(43, "A")}`),
+        { concurrency: 50 }
+      )
+      const statuses = new Set(both.map(({ status }) => status))
+      expect(statuses).toContain(401)
+      expect(statuses).toContain(429)
+      const opened = both.filter(({ status }) => status === 200).length
+      const { status } = yield* until("it is answered", begin(token), (answer) => answer.status !== 429)
+      expect([opened, status]).toEqual(opened === 0 ? [0, 200] : [1, 410])
+    }), 60_000)
+})

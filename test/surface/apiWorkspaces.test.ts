@@ -72,4 +72,19 @@ layer(apiLayer(), { excludeTestServices: true, timeout: 30_000 })("workspaces", 
       yield* ask("DELETE", `/v1/api-keys/${keyId}`, { workspace: "w_a" })
       expect(ids(yield* list("?prefix=w_a"))).toEqual([])
     }))
+
+  it.effect("says that it is not complete where far too many have quarantine entries", () =>
+    Effect.gen(function*() {
+      const count = 10_001
+      yield* Effect.forEach(
+        Array.from({ length: count }),
+        (_, index) => quarantined(`x_${String(index).padStart(5, "0")}`, "too_deep"),
+        { concurrency: 500, discard: true }
+      )
+      const found = yield* until("they are seen", list("?prefix=x_&limit=1"), (json) => ids(json).length === 1)
+      expect([ids(found), found.complete]).toEqual([["x_00000"], false])
+      const last = yield* list("?prefix=x_0999")
+      expect(ids(last).at(-1)).toBe("x_09999")
+      expect(ids(yield* list("?prefix=x_1"))).toEqual([])
+    }))
 })

@@ -28,17 +28,21 @@ const wrong = new Unauthorized({ type: "unauthorized", field: "authorization", m
 
 export const unconfirmed = new Unavailable({
   type: "broker_unavailable",
-  message: "the broker cannot be reached to confirm that the API key was not revoked; try again"
+  message:
+    "the broker cannot be reached to confirm that the API key was not revoked and the session has not ended; try again"
 })
 
 /** Keys, and workspaces with portal sessions, whose buckets are held. */
 const most = 10_000
 
 /**
- * Requests with keys that are not valid, all together: beyond so many the log says that somebody guesses. Each is 401 and nothing more: a
- * look into a map, and one hash of at most 512 bytes where the id is a key's. A real key is never locked out by guesses.
+ * Requests with keys or links that open nothing, all together: beyond so many the log says that somebody guesses. One with a key is 401 and
+ * nothing more: a look into a map, and one hash of at most 512 bytes where the id is a key's. A real key is never locked out by guesses. A
+ * link has to be looked for in the broker, as far as `strangers` lets it.
  */
 const failures = { rate: 100, burst: 1000, most: 1 }
+/** Questions to the broker for requests without any key, all together: opening portal links, and logos that are not held. */
+const strangers = { rate: 50, burst: 500, most: 1 }
 /** How often that is said, milliseconds. */
 const saidEvery = 60_000
 
@@ -77,6 +81,8 @@ export class Callers extends Context.Tag("hookline/surface/Callers")<Callers, {
   ) => Caller | Exclude<Standing, "valid">
   /** Notes that somebody came with something that opens nothing: many of them are said in the log. */
   readonly guessed: Effect.Effect<void>
+  /** To be asked before the broker is asked for somebody who has no key: 429 beyond what all of them together may cost it. */
+  readonly stranger: Effect.Effect<void, RateLimited>
   /** Takes a request off an allowance, notes the key's use, and says both in the answer and in what is logged. The names are no secrets. */
   readonly charge: (allowance: string, keyId: string) => Effect.Effect<void, RateLimited>
 }>() {
@@ -89,6 +95,7 @@ const make = Effect.gen(function*() {
   const { apiBurst, apiRate } = yield* Config
   const limit = makeRateLimit({ rate: apiRate, burst: apiBurst, most })
   const failed = makeRateLimit(failures)
+  const unknown = makeRateLimit(strangers)
   let saidAt = Number.NEGATIVE_INFINITY
 
   const operatorDigest = digestOf(operatorKey)
@@ -118,6 +125,17 @@ const make = Effect.gen(function*() {
 
   return Callers.of({
     guessed,
+    stranger: Effect.gen(function*() {
+      const { allowed, retryAfter } = unknown.take("", yield* Clock.currentTimeMillis)
+      if (allowed) return
+      yield* HttpApp.appendPreResponseHandler((_, response) =>
+        Effect.succeed(HttpServerResponse.setHeader(response, "retry-after", String(retryAfter)))
+      )
+      return yield* new RateLimited({
+        type: "rate_limited",
+        message: `too many requests without an API key at once; try again in ${retryAfter} s`
+      })
+    }),
     byKey: (text) =>
       Effect.suspend((): Effect.Effect<Caller, Unauthorized | Unavailable> => {
         const id = keyIdOf(text)

@@ -6,10 +6,12 @@ import { type Brand, pictureType } from "../../model/Brand.ts"
 import { portalRights } from "../../model/Right.ts"
 import { PortalLinks } from "../../registry/PortalLinks.ts"
 import { jsonBody } from "./Body.ts"
+import { Callers } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
 import { Principal } from "./contract/Common.ts"
 import { brandLimits, CreatePortalLink, linkLasts, sessionLasts } from "./contract/Portal.ts"
 import { NotFound, RateLimited, Unprocessable } from "./Errors.ts"
+import { makeLogos } from "./Logos.ts"
 import { makeRateLimit } from "./RateLimit.ts"
 import { brokerUnavailable } from "./Refusals.ts"
 import { Sessions } from "./Sessions.ts"
@@ -53,6 +55,7 @@ const noLogo = new NotFound({ type: "logo_not_found", message: "there is no such
 export const portal = HttpApiBuilder.group(HooklineApi, "portal", (handlers) =>
   Effect.gen(function*() {
     const links = yield* PortalLinks
+    const logo = makeLogos(links, (yield* Callers).stranger)
     const { origins } = yield* Sessions
     const allowances = { links: makeRateLimit(limits.links), logos: makeRateLimit(limits.logos) }
 
@@ -119,7 +122,7 @@ export const portal = HttpApiBuilder.group(HooklineApi, "portal", (handlers) =>
         }).pipe(Effect.catchTag("BrokerUnavailable", brokerUnavailable)))
       .handleRaw("logo", ({ path: { id } }) =>
         Effect.gen(function*() {
-          const found = yield* links.logo(id)
+          const found = yield* logo(id)
           if (Option.isNone(found)) return yield* noLogo
           return HttpServerResponse.uint8Array(found.value, {
             contentType: pictureType(found.value) ?? "application/octet-stream",

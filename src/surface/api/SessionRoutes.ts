@@ -3,7 +3,7 @@ import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect } from "effect"
 import { Config } from "../../Config.ts"
-import { PortalLinks } from "../../registry/PortalLinks.ts"
+import { type PortalLink, PortalLinks } from "../../registry/PortalLinks.ts"
 import { jsonBody } from "./Body.ts"
 import { Callers, unconfirmed } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
@@ -83,16 +83,9 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
         return caller
       })
 
-    const byLink = (token: string) =>
+    /** Everything that may be refused is asked before the link is used up: whoever is refused for now can come again with it. */
+    const grant = (link: PortalLink) =>
       Effect.gen(function*() {
-        const used = yield* links.use(token, ({ key_fingerprint: fingerprint, key_id: id }) => {
-          const caller = callers.byId(id, fingerprint)
-          return typeof caller === "string" ? caller : undefined
-        })
-        if (used.state === "unknown") return yield* Effect.zipRight(callers.guessed, noLink)
-        if (used.state === "refused") return yield* used.why === "over" ? keyOver : unconfirmed
-        if (used.state !== "opened") return yield* gone[used.state]
-        const { link } = used
         const begun = sessions.ofPortal({
           keyId: link.key_id,
           fingerprint: link.key_fingerprint,
@@ -104,6 +97,22 @@ export const session = HttpApiBuilder.group(HooklineApi, "session", (handlers) =
         if (typeof begun === "string") return yield* begun === "over" ? keyOver : unconfirmed
         yield* callers.charge(begun.session.allowance, link.key_id)
         return begun
+      })
+
+    const byLink = (token: string) =>
+      Effect.gen(function*() {
+        yield* callers.stranger
+        const used = yield* links.use(token, grant)
+        switch (used.state) {
+          case "opened":
+            return used.granted
+          case "refused":
+            return yield* used.why
+          case "unknown":
+            return yield* Effect.zipRight(callers.guessed, noLink)
+          default:
+            return yield* gone[used.state]
+        }
       })
 
     return handlers

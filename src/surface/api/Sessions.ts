@@ -134,7 +134,9 @@ const make = Effect.gen(function*() {
   const standing = (stored: Stored): Caller | Exclude<Standing, "valid"> => {
     const caller = callers.byId(stored.key, stored.fingerprint)
     if (typeof caller === "string") return caller
-    return ended.has(stored.id) || clock.now() >= stored.expires ? "over" : caller
+    if (ended.has(stored.id) || clock.now() >= stored.expires) return "over"
+    // The operator's key is always valid, but whether somebody signed out of its session only the broker can say.
+    return ended.confirmed() ? caller : "unconfirmed"
   }
 
   const view = (stored: Stored, caller: Caller): Session => {

@@ -25,7 +25,7 @@ const checked = (field: "prefix" | "cursor", value: string | undefined) =>
   )
 
 /** Undefined: it cannot be asked now. */
-const asked = <A, E>(question: Effect.Effect<Iterable<A>, E>) =>
+const asked = <A, E>(question: Effect.Effect<A, E>) =>
   question.pipe(Effect.timeout(patience), Effect.orElseSucceed(() => undefined))
 
 /**
@@ -57,7 +57,7 @@ export const workspaces = HttpApiBuilder.group(HooklineApi, "workspaces", (handl
           ...registered.keys(),
           ...keys.workspaces(),
           ...published ?? [],
-          ...quarantined ?? []
+          ...quarantined?.ids ?? []
         ])
         // By code units, as the cursor is compared.
         const found = [...ids].filter(isWanted).sort()
@@ -65,7 +65,7 @@ export const workspaces = HttpApiBuilder.group(HooklineApi, "workspaces", (handl
         return {
           data: page.map((id) => ({ id: WorkspaceId.make(id), webhooks: registered.get(id) ?? noWebhooks })),
           next: found.length > limit ? page.at(-1) ?? null : null,
-          complete: published !== undefined && quarantined !== undefined
+          complete: published !== undefined && quarantined?.complete === true
         }
       }))
   }))

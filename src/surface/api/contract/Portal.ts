@@ -82,9 +82,10 @@ export const portal = HttpApiGroup.make("portal")
       }))
       .addSuccess(HttpApiSchema.Uint8Array({ contentType: "image/png" }))
       .addError(Error.NotFound.http)
+      .addError(Error.RateLimited.http)
       .annotateContext(doc(
         "A brand's logo",
-        "As it was uploaded: a PNG, JPEG, GIF or WebP. No key is needed. It is kept for 26 hours after the last link that shows it was made."
+        "As it was uploaded: a PNG, JPEG, GIF or WebP. No key is needed; 429 when too many ask at once that have none. It is kept for 26 hours after the last link that shows it was made."
       ))
   )
   .annotateContext(OpenApi.annotations({ description: "The dashboard for a platform's customers." }))

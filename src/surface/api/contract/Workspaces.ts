@@ -19,7 +19,7 @@ const WorkspacePage = Schema.Struct({
   ...page(WorkspaceView, "Workspaces").fields,
   complete: Schema.Boolean.annotations({
     description:
-      "False: the history or the broker cannot be asked now. Those that have nothing but events, or nothing but quarantine entries, may be missing; ask again later, from the first page on."
+      "False: the history or the broker cannot be asked now, or more than 10,000 workspaces have quarantine entries for the same reason. Those that have nothing but events, or nothing but quarantine entries, may be missing; ask again later, from the first page on."
   })
 }).annotations({ identifier: "Workspaces" })
 
@@ -37,7 +37,7 @@ export const workspaces = HttpApiGroup.make("workspaces")
       .addError(Error.Unprocessable.http)
       .annotateContext(doc(
         "List the workspaces",
-        "In order of their ids. A workspace is made by using it: it is listed when it has webhooks or had some, when it has API keys that are not revoked, and when there are events, deliveries or quarantine entries of it that are still kept. For the operator: it is about no single workspace, so that no `X-Workspace-Id` is needed."
+        "In order of their ids. A workspace is made by using it: it is listed when it has webhooks or had some, when it has API keys that are not revoked, and when there are events, deliveries or quarantine entries of it that are still kept; for these it is known 5 s later at most. For the operator: it is about no single workspace, so that no `X-Workspace-Id` is needed."
       ))
   )
   .middleware(Authentication)
