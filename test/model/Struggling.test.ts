@@ -86,10 +86,11 @@ describe("webhook.failing", () => {
   })
 })
 
+const noticeAt = (at: number, now: number) => failingNotice(webhook, after(twenty(0), { lastAttemptAt: at }), now)!
+const toldAt = (at: number) => new Map([[webhook.id, noticeAt(at, at)]])
+
 describe("what was told", () => {
   const midnight = Date.UTC(2023, 10, 15)
-  const noticeAt = (at: number, now: number) => failingNotice(webhook, after(twenty(0), { lastAttemptAt: at }), now)!
-  const toldAt = (at: number) => new Map([[webhook.id, noticeAt(at, at)]])
 
   it("is remembered for as long as the same notice may come again, and no longer", () => {
     const lastOfTheDay = noticeAt(midnight + day - 1, midnight + day - 1 + hour)

@@ -338,12 +338,14 @@ layer(apiLayer({ config: { ...config, apiRate: 1, apiBurst: 8 } }), { excludeTes
   }
 )
 
+/** As anybody may ask it. */
+const get = (path: string) => ask("GET", path, { key: null, workspace: null })
+
 layer(apiLayer({ config }), { excludeTestServices: true })("too many without a key", (it) => {
   it.effect("are 429, which uses up no link; a logo that was shown is shown on", () =>
     Effect.gen(function*() {
       const shown = `/v1/portal-logos/${hash("sha256", png, "hex")}`
       const { token } = yield* link({ brand: { logo: png.toString("base64") } })
-      const get = (path: string) => ask("GET", path, { key: null, workspace: null })
       expect((yield* get(shown)).status).toBe(200)
       const none = (index: number) => get(`/v1/portal-logos/${hash("sha256", `${index}`, "hex")}`)
       const answers = yield* Effect.forEach(Array.from({ length: 1200 }), (_, index) => none(index), {
