@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { Connection } from "../../src/broker/Connection.ts"
 import { ask } from "../../src/broker/JetStreamApi.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
@@ -13,8 +13,12 @@ const process = Effect.gen(function*() {
   return Context.get(context, EndedSessions)
 })
 
+/** On a broker that outlives the processes on it. */
+const onBroker = <A, E, R>(effect: Effect.Effect<A, E, R | Scope.Scope>) =>
+  effect.pipe(Effect.scoped, Effect.provide(brokerLayer()))
+
 describe("EndedSessions", () => {
-  it.scopedLive("says everywhere which ended, also after the bucket was made anew", () =>
+  it.live("says everywhere which ended, also after the bucket was made anew", () =>
     Effect.gen(function*() {
       const [here, there] = [yield* process, yield* process]
       const store = yield* KeyValue
@@ -35,9 +39,9 @@ describe("EndedSessions", () => {
       yield* eventually("known there", () => there.has("e"))
       expect(there.has("a"), "what ended stays so").toBe(true)
       yield* eventually("confirmed", there.confirmed)
-    }).pipe(Effect.provide(brokerLayer()), Effect.orDie), 60_000)
+    }).pipe(onBroker), 60_000)
 
-  it.scopedLive(
+  it.live(
     "cannot be relied on once the broker has not answered for 4 s, and again when it does",
     () =>
       Effect.gen(function*() {
@@ -47,7 +51,7 @@ describe("EndedSessions", () => {
         yield* broker.freeze
         yield* eventually("in doubt", () => !ended.confirmed(), 5000).pipe(Effect.ensuring(broker.thaw))
         yield* eventually("confirmed again", ended.confirmed)
-      }).pipe(Effect.provide(brokerLayer()), Effect.orDie),
+      }).pipe(onBroker),
     60_000
   )
 })
