@@ -5,13 +5,6 @@ import type { Page } from "playwright-core"
 export const barriers = async (page: Page): Promise<ReadonlyArray<string>> => {
   if (!await page.evaluate(() => "axe" in window)) await page.evaluate(axe.source)
   return page.evaluate(async () => {
-    // A colour on its way to another is neither; where it is inherited, the next element sets out when the one around it has arrived.
-    for (;;) {
-      await new Promise((resume) => requestAnimationFrame(resume))
-      const moving = document.getAnimations().filter((one) => one instanceof CSSTransition)
-      if (moving.length === 0) break
-      await Promise.allSettled(moving.map(({ finished }) => finished))
-    }
     const { violations } = await (window as unknown as { readonly axe: typeof axe }).axe.run(document, {
       // It would ask for the style sheets once more.
       preload: false,
