@@ -111,7 +111,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
   )
 }
 
-/** Appends a record, as the worker would, and waits until the history has it. */
+/** Appends a record, as the worker would, and waits until the history has it and is behind nothing. */
 export const recorded = (record: DeliveryRecord) =>
   Effect.gen(function*() {
     const log = yield* AppendLog
@@ -123,7 +123,9 @@ export const recorded = (record: DeliveryRecord) =>
     yield* until(
       "the history has the record",
       Effect.option(history.ask("deliveries", { workspaceId, webhookId, limit: 100 })),
-      (found) => found._tag === "Some" && found.value.data.some(({ delivery }) => delivery.eventId === eventId)
+      (found) =>
+        found._tag === "Some" && found.value.data.some(({ delivery }) => delivery.eventId === eventId) &&
+        history.status().behind === 0
     )
   }).pipe(Effect.orDie)
 

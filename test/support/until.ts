@@ -36,6 +36,18 @@ export const never = (what: string, happens: () => boolean, milliseconds: number
     Effect.withClock(live)
   )
 
+/** Waits until a number has not moved for so long, and gives it; at most 20 s. */
+export const atRest = (what: string, number: () => number, milliseconds: number): Effect.Effect<number> =>
+  Effect.suspend(() => {
+    const before = number()
+    return Effect.as(Effect.sleep(milliseconds), before)
+  }).pipe(
+    Effect.repeat({ until: (before) => before === number() }),
+    Effect.timeoutFail({ duration: "20 seconds", onTimeout: () => new Error(`moves still after 20 s: ${what}`) }),
+    Effect.orDie,
+    Effect.withClock(live)
+  )
+
 /** A webhook's deliveries by event id, as the API shows them. */
 export const deliveries = (hookline: Product, webhookId: string, workspace = "ws_1") =>
   Effect.map(
