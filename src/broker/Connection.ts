@@ -10,6 +10,7 @@ import {
   NatsError
 } from "nats"
 import * as Telemetry from "../Telemetry.ts"
+import { ignoreLateErrors } from "./LateErrors.ts"
 import { BrokerUnavailable } from "./Streams.ts"
 import { makeTick } from "./Tick.ts"
 
@@ -147,6 +148,8 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
       Effect.withClock(clock)
     )
 
+  ignoreLateErrors(nats)
+
   const soon = yield* makeTick
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true
@@ -168,6 +171,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
         change(false)
         yield* Effect.logWarning(`the broker at ${String(data)} is gone; reconnecting`)
       } else if (type === Events.Reconnect) {
+        ignoreLateErrors(nats)
         change(true)
         Telemetry.brokerReconnects.add()
         yield* Effect.logInfo(`connected to the broker at ${String(data)} again`)

@@ -1,12 +1,13 @@
 import { Effect, type Scope } from "effect"
 import { connect, headers, type JetStreamClient, type NatsConnection } from "nats"
+import { ignoreLateErrors } from "../../src/broker/LateErrors.ts"
 
 /** An ordinary NATS client, as a service would use it. */
 export const natsClient = (url: string): Effect.Effect<NatsConnection, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() => {
+    Effect.promise(async () => {
       const { host, password, username } = new URL(url)
-      return connect({
+      const connection = await connect({
         servers: host,
         user: username,
         pass: password,
@@ -14,6 +15,8 @@ export const natsClient = (url: string): Effect.Effect<NatsConnection, never, Sc
         reconnectTimeWait: 100,
         waitOnFirstConnect: true
       })
+      ignoreLateErrors(connection)
+      return connection
     }),
     (connection) => Effect.promise(() => connection.close())
   )

@@ -69,7 +69,7 @@ describe("while the history is being rebuilt", () => {
         expect((yield* on(ask("GET", path))).json).toMatchObject({ held: 0, suppressed: 0 })
         expect((yield* on(ask("GET", "/v1/webhooks?include=health"))).json.data?.[0]?.health).not.toBeNull()
         expect((yield* on(ask("GET", "/v1/workspaces"))).json.complete).toBe(true)
-      }).pipe(Effect.provide(brokerLayer())),
+      }).pipe(Effect.scoped, Effect.provide(brokerLayer())),
     60_000
   )
 
@@ -82,5 +82,5 @@ describe("while the history is being rebuilt", () => {
       yield* eventually("the bar is there", () => drawn(error()).length > 0)
       yield* Fiber.interrupt(command)
       expect(error().endsWith("\r\u001b[2K")).toBe(true)
-    }).pipe(Effect.provide(brokerLayer())), 60_000)
+    }).pipe(Effect.scoped, Effect.provide(brokerLayer())), 60_000)
 })
