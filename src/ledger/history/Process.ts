@@ -29,6 +29,7 @@ import type { Asked } from "./Deliveries.ts"
 import { hasIndexes, makeIndexes, openHistory } from "./Layout.ts"
 import { Projection } from "./Projection.ts"
 import type { Ask, Begin, FromHistory, Progress, ToHistory } from "./Protocol.ts"
+import { Restraint } from "./Restraint.ts"
 import { Retention } from "./Retention.ts"
 import { FileLocked, lock, remove } from "./Sqlite.ts"
 
@@ -39,10 +40,10 @@ import { FileLocked, lock, remove } from "./Sqlite.ts"
 const commitMessages = 20_000
 const commitEvery = "1 second"
 /**
- * Between two looks for new messages, milliseconds: those of a busy time then come by the hundred. Restrained, a look brings at most so many of a
- * stream, which is 2,500 a second and about a fifth of a core; of EVENTS as many as of all streams with records together, for a record says little
- * without its event. A rebuild is never restrained: until it is over there are no answers. Priority alone does not do it: two threads of one core slow each other down whatever
- * theirs is, and the broker's part has the broker's (ADR 15).
+ * Between two looks for new messages, milliseconds: those of a busy time then come by the hundred. Restrained, a look brings at most so many events,
+ * and as many of all other streams together: 5,000 messages a second and about a fifth of a core. A rebuild is never restrained: until it is over
+ * there are no answers. Priority alone does not do it: two threads of one core slow each other down whatever theirs is, and the broker's part has the
+ * broker's (ADR 18).
  */
 const pace = { milliseconds: 200, restrained: 500 }
 const lookEvery = "500 millis"
@@ -258,19 +259,22 @@ const follow = (begin: Begin) =>
         breakOff(cause)
       }
     }
+    const restraint = new Restraint(pace.restrained, names.length - 1)
     for (const stream of names) {
+      const allowed = () => stream === streamNames.events ? pace.restrained : restraint.allowed(stream)
+      const take = onMessage(stream)
       yield* streams.follow({
         stream,
         filter: filters[stream] ?? deliveriesAllFilter,
         from: projection.position(stream) + 1,
         pace: {
           milliseconds: pace.milliseconds,
-          most: () =>
-            restrained && !rebuilding
-              ? pace.restrained * (stream === streamNames.events ? begin.deliveriesStreams : 1)
-              : undefined
+          most: () => restrained && !rebuilding ? allowed() : undefined
         },
-        onMessage: onMessage(stream)
+        onMessage: (message) => {
+          if (stream !== streamNames.events) restraint.took(stream)
+          take(message)
+        }
       })
     }
     yield* Effect.addFinalizer(() =>
