@@ -10,7 +10,10 @@ const rows = (page: Page): Promise<ReadonlyArray<string>> =>
   page.getByRole("table", { name: "Deliveries" }).getByText(/^evt_/).allTextContents()
 
 describe("the history of deliveries", () => {
-  const { hookline, newWorkspace, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,24h" })
+  const { hookline, newWorkspace, run, visit } = stage({
+    HOOKLINE_RETRY_SCHEDULE: "0s,24h",
+    HOOKLINE_SIGNATURE_HEADER: "x-acme-signature"
+  })
   const newWebhook = async (workspace: string, url: string): Promise<string> => {
     const made = await run(hookline().api("POST", "/v1/webhooks", { url, events: ["*"] }, workspace))
     expect(made.status).toBe(201)
@@ -127,6 +130,9 @@ describe("the history of deliveries", () => {
     await drawer.getByRole("button", { name: "Copy as curl" }).click()
     await expect.poll(copied).toContain(`curl -X POST '${endpoint.url}'`)
     expect(await copied()).toContain(String.raw`It'\''s`)
+    // Under the names that this installation gives them.
+    expect(endpoint.arrivals[0]?.headers["x-acme-signature"]).toMatch(/^[0-9a-f]{64}$/)
+    expect(await copied()).toContain("-H 'x-acme-signature: HEX_SIGNATURE'")
 
     well = true
     await drawer.getByRole("button", { name: "Retry now" }).click()

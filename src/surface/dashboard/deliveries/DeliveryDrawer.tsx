@@ -3,7 +3,7 @@ import { useNavigate } from "@tanstack/react-router"
 import { useCallback, useEffect, useRef, useState } from "react"
 import type { Answer, Attempt } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
-import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useCan, useHeaderNames, useLive, useWorkspaceKey } from "../session/Session.tsx"
 import { Button } from "../shared/Button.tsx"
 import { after } from "../shared/Clock.ts"
 import { Copy } from "../shared/Copy.tsx"
@@ -125,6 +125,7 @@ const Attempts = ({ delivery }: { readonly delivery: Detail }) => {
 const Actions = ({ delivery }: { readonly delivery: Detail }) => {
   const maySend = useCan("send")
   const { data: webhook } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
+  const names = useHeaderNames()
   const { ask, busy, refused, said } = useRetry(delivery.id)
   const [attempts, setAttempts] = useState<number>()
   const retry = (): void => {
@@ -142,7 +143,8 @@ const Actions = ({ delivery }: { readonly delivery: Detail }) => {
               url: webhook.url,
               eventId: delivery.event_id,
               body: delivery.body,
-              ownHeaders: Object.keys(webhook.headers)
+              ownHeaders: Object.keys(webhook.headers),
+              names
             })}
           />
         )}
