@@ -20,6 +20,10 @@ export const queryClient: QueryClient = new QueryClient({
   }
 })
 
+/** Whether an answer comes from a history that had not read everything yet, or could not be asked for how webhooks fare. */
+export const isBehind = (answer: unknown): boolean =>
+  typeof answer === "object" && answer !== null && "behind" in answer && Number(answer.behind) > 0
+
 export const sessionEnded = (error: unknown): void => {
   if (error instanceof ApiFailure && error.status === 401) endSession()
 }

@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "react"
 import type { Answer, Attempt } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
 import { useApi, useCan, useHeaderNames, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { useSecondLook } from "../session/useSecondLook.ts"
 import { Button } from "../shared/Button.tsx"
 import { after } from "../shared/Clock.ts"
 import { Copy } from "../shared/Copy.tsx"
@@ -223,6 +224,7 @@ export const DeliveryDrawer = ({ deliveryId }: { readonly deliveryId: string }) 
     deliveryQuery(useApi(), useWorkspaceKey(), deliveryId)
   )
   useLiveDelivery(deliveryId)
+  useSecondLook(deliveryKey(useWorkspaceKey(), deliveryId))
   const close = (): void =>
     void navigate({
       search: (search) => Object.fromEntries(Object.entries(search).filter(([name]) => name !== "delivery")),
