@@ -5,6 +5,7 @@ import { groupsOf } from "../../../src/surface/dashboard/event-types/Groups.ts"
 import { inOrder, summary } from "../../../src/surface/dashboard/events/Explained.ts"
 import { became, justAfter, newerThan, rowsOf } from "../../../src/surface/dashboard/events/Rows.ts"
 import { hexDump } from "../../../src/surface/dashboard/quarantine/Hex.ts"
+import { newerThan as newerEntries } from "../../../src/surface/dashboard/quarantine/Newest.ts"
 import { reasons, typeOf } from "../../../src/surface/dashboard/quarantine/Reasons.ts"
 import { nothingYet, plus } from "../../../src/surface/dashboard/quarantine/Released.ts"
 import { bytes } from "../../../src/surface/dashboard/shared/Numbers.ts"
@@ -130,6 +131,24 @@ describe("the catalogue", () => {
   )("finds %j", (find, entities) => {
     expect(groupsOf(types, find).map(({ entity }) => entity)).toEqual(entities)
   })
+})
+
+const entries = (...ids: ReadonlyArray<string>) => ids.map((id) => ({ id }))
+
+it("counts what came into quarantine since its list was asked for, as far as it looks", () => {
+  expect([
+    newerEntries({ id: "qrn_2" }, { data: entries("qrn_4", "qrn_3", "qrn_2"), next: "qrn_2" }),
+    newerEntries({ id: "qrn_2" }, { data: entries("qrn_2"), next: null }),
+    newerEntries({ id: "qrn_1" }, { data: entries("qrn_9", "qrn_8"), next: "qrn_8" }),
+    newerEntries(undefined, { data: entries("qrn_1"), next: null }),
+    newerEntries(undefined, { data: [], next: null })
+  ]).toEqual([
+    { found: 2, unsure: false },
+    { found: 0, unsure: false },
+    { found: 2, unsure: true },
+    { found: 1, unsure: false },
+    { found: 0, unsure: false }
+  ])
 })
 
 it("puts the installation's header names into a sample, and changes nothing else", () => {

@@ -51,10 +51,12 @@ const End = ({ listing }: { readonly listing: Listing }) => {
   )
 }
 
-const Nothing = ({ filtered }: { readonly filtered: boolean }) => (
+const Nothing = ({ deleted, filtered }: { readonly deleted: boolean; readonly filtered: boolean }) => (
   <Card>
     {filtered
       ? <Empty title="No delivery fits">Change the filters, or clear them to see every delivery.</Empty>
+      : deleted
+      ? <Empty title="No deliveries">It was owed no event, or what it was owed is older than what is kept.</Empty>
       : (
         <Empty title="No deliveries yet">
           Every event of a type that this webhook subscribes to becomes a delivery, and shows here at once. Send a test
@@ -73,7 +75,11 @@ const Loading = () => (
 )
 
 /** What became of every event that is owed to a webhook, the newest first, and live. */
-export const History = ({ webhookId }: { readonly webhookId: string }) => {
+export const History = ({ deleted = false, webhookId }: {
+  readonly webhookId: string
+  /** Nothing can come any more. */
+  readonly deleted?: boolean
+}) => {
   const { delivery, ...search } = useSearch({ from: "/webhooks/$webhookId" })
   const filters = filtersIn(search)
   const listing = useListing(webhookId, filters)
@@ -120,7 +126,7 @@ export const History = ({ webhookId }: { readonly webhookId: string }) => {
       {listing.size > 0
         ? <DeliveryRows listing={listing} />
         : empty
-        ? listing.end === "done" && <Nothing filtered={isFiltered(filters)} />
+        ? listing.end === "done" && <Nothing deleted={deleted} filtered={isFiltered(filters)} />
         : listing.end !== "failed" && <Loading />}
       {listing.end === "failed" && (
         <ErrorNotice

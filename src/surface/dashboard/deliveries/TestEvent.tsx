@@ -9,7 +9,7 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Field, Select, TextArea } from "../shared/Field.tsx"
 import { latency } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { Foreign, ForeignUrl } from "../shared/Text.tsx"
 import { eventTypesQuery } from "../webhooks/Queries.ts"
 import { AttemptBadge, AttemptDetail } from "./AttemptDetail.tsx"
 import { flawOf } from "./JsonText.ts"
@@ -55,7 +55,7 @@ const Form = ({ onClose, types, webhook }: {
       description={
         <>
           One signed request to{" "}
-          <Foreign mono>{webhook.url}</Foreign>, now. It is marked as a test, not retried, and in no history.
+          <ForeignUrl mono>{webhook.url}</ForeignUrl>, now. It is marked as a test, not retried, and in no history.
         </>
       }
       footer={

@@ -8,7 +8,7 @@ import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field, Input, Select } from "../shared/Field.tsx"
 import { fromLocal, toLocal } from "../shared/LocalTime.ts"
-import { counted } from "../shared/Numbers.ts"
+import { Newer } from "../shared/Newer.tsx"
 import { Card, Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { eventTypesQuery } from "../webhooks/Queries.ts"
@@ -76,22 +76,6 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
   )
 }
 
-/** Says that there is more above, and brings it when asked; the list stays as it is until then. */
-const Newer = ({ more, onShow, unsure }: {
-  readonly more: number
-  /** There are more than were counted. */
-  readonly unsure: boolean
-  readonly onShow: () => void
-}) => (
-  <div role="status" className={styles["newer"]}>
-    {more > 0 && (
-      <Button small onClick={onShow}>
-        Show {unsure ? `more than ${more} new events` : counted(more, "new event")}
-      </Button>
-    )}
-  </div>
-)
-
 const Events = ({ filter }: { readonly filter: Filter }) => {
   const api = useApi()
   const workspace = useWorkspaceKey()
@@ -133,7 +117,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
         />
       )}
       <Newer
-        more={newerThan(first, found)}
+        found={newerThan(first, found)}
+        nouns={["new event", "new events"]}
         unsure={newer.data !== undefined && newer.data.next !== null}
         onShow={show}
       />

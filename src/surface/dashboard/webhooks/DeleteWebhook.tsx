@@ -6,7 +6,7 @@ import { Button } from "../shared/Button.tsx"
 import { Dialog } from "../shared/Dialog.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field } from "../shared/Field.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { ForeignUrl } from "../shared/Text.tsx"
 import { useToast } from "../shared/Toast.tsx"
 import { webhooksKey } from "./Queries.ts"
 
@@ -42,7 +42,7 @@ export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
       title="Delete this webhook?"
       description={
         <>
-          <Foreign mono>{webhook.url}</Foreign>{" "}
+          <ForeignUrl mono>{webhook.url}</ForeignUrl>{" "}
           gets nothing more: deliveries that wait are cancelled, and its secret is destroyed. This cannot be undone. Its
           history stays.
         </>

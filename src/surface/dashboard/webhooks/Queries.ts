@@ -1,5 +1,6 @@
 import { queryOptions } from "@tanstack/react-query"
 import type { Api } from "../api/Api.ts"
+import { ApiFailure } from "../api/ApiFailure.ts"
 
 /** The questions about webhooks, under keys that begin with the workspace's. */
 
@@ -17,6 +18,21 @@ export const webhookQuery = (api: Api, workspace: string, id: string) =>
   queryOptions({
     queryKey: webhookKey(workspace, id),
     queryFn: ({ signal }) => api("webhooks.show", { path: { id }, signal })
+  })
+
+/** Whether a webhook that cannot be shown was deleted: its history stays (CONTRACT 7). Of one that never was, there is none. */
+export const wasDeletedQuery = (api: Api, workspace: string, id: string) =>
+  queryOptions({
+    queryKey: [...webhookKey(workspace, id), "was-deleted"],
+    queryFn: async ({ signal }): Promise<boolean> => {
+      try {
+        await api("deliveries.list", { query: { webhook_id: id, limit: 1 }, signal })
+        return true
+      } catch (error) {
+        if (error instanceof ApiFailure && error.status === 404) return false
+        throw error
+      }
+    }
   })
 
 export const healthQuery = (api: Api, workspace: string, id: string) =>
