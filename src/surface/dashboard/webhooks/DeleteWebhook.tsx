@@ -8,14 +8,15 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field } from "../shared/Field.tsx"
 import { ForeignUrl } from "../shared/Text.tsx"
 import { useToast } from "../shared/Toast.tsx"
-import { webhooksKey } from "./Queries.ts"
+import { webhookKey, webhooksKey } from "./Queries.ts"
 
 const word = "delete"
 
 export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
   readonly webhook: Answer<"webhooks.show">
   readonly onClose: () => void
-  readonly onDeleted: () => void
+  /** Leaves the webhook's page. */
+  readonly onDeleted: () => Promise<void>
 }) => {
   const api = useApi()
   const workspace = useWorkspaceKey()
@@ -28,7 +29,9 @@ export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: webhooksKey(workspace) })
       say("The webhook is deleted. Its history stays.")
-      onDeleted()
+      await onDeleted()
+      // What it was is not to be shown again as if it were there.
+      queries.removeQueries({ queryKey: webhookKey(workspace, webhook.id) })
     }
   })
   const submit = (event: FormEvent): void => {
