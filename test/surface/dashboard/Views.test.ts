@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { rejectionReasons } from "../../../src/model/Rejection.ts"
 import type { Answer, EventType, PublishedEvent } from "../../../src/surface/dashboard/api/Contract.ts"
+import { isBehind } from "../../../src/surface/dashboard/api/Queries.ts"
 import { groupsOf } from "../../../src/surface/dashboard/event-types/Groups.ts"
 import { inOrder, summary } from "../../../src/surface/dashboard/events/Explained.ts"
 import { became, justAfter, newerThan, rowsOf } from "../../../src/surface/dashboard/events/Rows.ts"
@@ -157,6 +158,13 @@ it("puts the installation's header names into a sample, and changes nothing else
     "headers[\"acme-id\"] \"acme-signature\" x-acme my-webhook-idea acme-timestamp"
   )
   expect(withNames(sample, { hex: "x-webhook-signature", standardPrefix: "webhook" })).toBe(sample)
+})
+
+it("knows of an answer whether the history had not read everything yet", () => {
+  expect([{ behind: 3 }, { data: [{ health: null }], behind: 0 }].map(isBehind)).toEqual([true, true])
+  expect([{ behind: 0, data: [{ health: {} }, {}] }, { id: "wh_1" }, null, undefined].map(isBehind)).toEqual(
+    [false, false, false, false]
+  )
 })
 
 it("says sizes", () => {

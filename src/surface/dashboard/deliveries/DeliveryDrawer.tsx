@@ -1,7 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query"
 import { useNavigate } from "@tanstack/react-router"
 import { useCallback, useEffect, useRef, useState } from "react"
-import { failureFrom } from "../api/ApiFailure.ts"
 import type { Answer, Attempt } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
 import { useApi, useCan, useHeaderNames, useLive, useWorkspaceKey } from "../session/Session.tsx"
@@ -168,8 +167,8 @@ const Actions = ({ delivery, gone, webhook }: {
 }
 
 const Body = ({ delivery }: { readonly delivery: Detail }) => {
-  const { data: webhook, error } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
-  const gone = error !== null && failureFrom(error).status === 404
+  const { data: webhook } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
+  const gone = webhook === null
   return (
     <>
       <div className={styles["summary"]}>
@@ -179,7 +178,7 @@ const Body = ({ delivery }: { readonly delivery: Detail }) => {
             <Outlook delivery={delivery} gone={gone} />
           </p>
         </div>
-        <Actions delivery={delivery} webhook={webhook} gone={gone} />
+        <Actions delivery={delivery} webhook={webhook ?? undefined} gone={gone} />
         <dl className={styles["facts"]}>
           <dt>Event</dt>
           <dd>

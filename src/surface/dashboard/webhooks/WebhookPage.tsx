@@ -1,6 +1,5 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useParams } from "@tanstack/react-router"
-import { failureFrom } from "../api/ApiFailure.ts"
 import { History } from "../deliveries/History.tsx"
 import { Recoveries } from "../deliveries/Recoveries.tsx"
 import { SuppressedOffer } from "../deliveries/SuppressedOffer.tsx"
@@ -27,7 +26,7 @@ export const WebhookPage = () => {
   const mayAct = [useCan("manage"), useCan("send")].includes(true)
   const { data: webhook, error, isFetching, refetch } = useQuery(webhookQuery(api, workspace, webhookId))
   useLiveRefresh(webhookKey(workspace, webhookId), webhookId)
-  if (error !== null && failureFrom(error).status === 404) return <GoneWebhook webhookId={webhookId} />
+  if (webhook === null) return <GoneWebhook webhookId={webhookId} />
   return (
     <Page
       title="Webhook"
