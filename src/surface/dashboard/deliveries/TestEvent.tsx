@@ -26,6 +26,8 @@ const firstOf = (types: ReadonlyArray<EventType>, webhook: Webhook): EventType |
     )
   ) ?? types[0]
 
+const intoView = (element: HTMLElement | null): void => element?.scrollIntoView({ block: "nearest" })
+
 const Form = ({ onClose, types, webhook }: {
   readonly webhook: Webhook
   readonly types: ReadonlyArray<EventType>
@@ -102,7 +104,13 @@ const Form = ({ onClose, types, webhook }: {
       <div aria-live="polite" className={styles["result"]}>
         {test.error !== null && <ErrorNotice title="Nothing was sent." error={test.error} />}
         {test.data !== undefined && (
-          <section aria-label="Result" className={styles["answer"]}>
+          <section
+            // Each result anew: on a phone it would else stay below what was typed.
+            key={test.data.id}
+            ref={intoView}
+            aria-label="Result"
+            className={styles["answer"]}
+          >
             <h3 className={styles["head"]}>
               <AttemptBadge attempt={test.data.attempt} />
               {test.data.attempt.class === "success" ? "The endpoint accepted it" : "The endpoint did not accept it"}

@@ -1,7 +1,7 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useNavigate, useSearch } from "@tanstack/react-router"
 import { type FormEvent, useCallback, useState } from "react"
-import { useApi, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useLiveState, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
@@ -89,6 +89,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
   })
   useLiveRefresh(freshKey(workspace))
   const found = newer.data?.data ?? []
+  // While it is broken, that is said already.
+  const { status } = useLiveState()
   const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError } = query
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
@@ -108,7 +110,7 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
           retrying={query.isFetching}
         />
       )}
-      {newer.error !== null && query.error === null && (
+      {newer.error !== null && query.error === null && status !== "broken" && (
         <ErrorNotice
           title="What you see may be old: newer events could not be looked for."
           error={newer.error}

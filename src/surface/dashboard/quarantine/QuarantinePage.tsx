@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router"
 import { useEffect, useState } from "react"
 import { sentence } from "../api/ApiFailure.ts"
 import type { QuarantineEntry } from "../api/Contract.ts"
-import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useCan, useLiveState, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Badge } from "../shared/Badge.tsx"
 import { Button } from "../shared/Button.tsx"
@@ -70,6 +70,8 @@ export const QuarantinePage = () => {
   useLiveRefresh(openKey(workspace))
   const entries = query.data?.pages.flatMap(({ data }) => data)
   const queries = useQueryClient()
+  // While it is broken, that is said already.
+  const { status } = useLiveState()
   const newest = useQuery({ ...newestQuery(api, workspace, reason), enabled: entries !== undefined })
   const news = entries === undefined || newest.data === undefined ? undefined : newerThan(entries[0], newest.data)
   const awaited = entries?.length === 0 && news !== undefined && news.found > 0
@@ -119,7 +121,7 @@ export const QuarantinePage = () => {
           retrying={query.isFetching}
         />
       )}
-      {newest.error !== null && query.error === null && (
+      {newest.error !== null && query.error === null && status !== "broken" && (
         <ErrorNotice
           title="What you see may be old: newer entries could not be looked for."
           error={newest.error}
