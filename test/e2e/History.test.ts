@@ -44,8 +44,14 @@ describe("the history of deliveries", () => {
     expect(await rows(page)).toEqual(["evt_first"])
     expect(await page.getByText("evt_first").boundingBox(), "nothing moves under the cursor").toEqual(before)
     await settled(workspace, "evt_third", "task.updated", "succeeded")
-    await page.getByRole("button", { name: "2 new deliveries" }).click()
+    await page.getByRole("button", { name: "2 new deliveries" }).press("Enter")
     await expect.poll(() => rows(page)).toEqual(["evt_third", "evt_second", "evt_first"])
+    await page.keyboard.press("Tab")
+    expect(
+      await page.evaluate(() => document.activeElement?.closest("[role=row]")?.textContent),
+      "the focus is not lost"
+    )
+      .toContain("evt_third")
   })
 
   it("is filtered by the address, which can be linked", async () => {

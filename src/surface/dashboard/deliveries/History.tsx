@@ -83,6 +83,7 @@ export const History = ({ deleted = false, webhookId }: {
   const { delivery, ...search } = useSearch({ from: "/webhooks/$webhookId" })
   const filters = filtersIn(search)
   const listing = useListing(webhookId, filters)
+  const news = useRef<HTMLDivElement>(null)
   const top = useRef<HTMLDivElement>(null)
   const { count: fresh, more } = listing.news
   const empty = listing.loaded && listing.size === 0
@@ -98,6 +99,8 @@ export const History = ({ deleted = false, webhookId }: {
     return after(250 * tries.current, () => void listing.restart())
   }, [listing, awaited])
   const show = (): void => {
+    // The button goes away: from its place the next key leads to the first of the list.
+    news.current?.focus({ preventScroll: true })
     void listing.restart()
     const section = top.current
     if (section !== null && section.getBoundingClientRect().top < 0) section.scrollIntoView({ block: "start" })
@@ -107,7 +110,7 @@ export const History = ({ deleted = false, webhookId }: {
       <div ref={top} className={styles["top"]}>
         <HistoryFilters filters={filters} />
       </div>
-      <div aria-live="polite" className={styles["news"]}>
+      <div ref={news} aria-live="polite" tabIndex={-1} className={styles["news"]}>
         {fresh > 0 && (
           <Button small busy={listing.restarting} onClick={show} className={styles["fresh"]}>
             {count(fresh)}

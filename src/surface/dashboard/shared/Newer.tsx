@@ -11,9 +11,16 @@ export const Newer = ({ found, nouns: [one, many], onShow, unsure }: {
   readonly unsure: boolean
   readonly onShow: () => void
 }) => (
-  <div role="status" className={styles["newer"]}>
+  <div role="status" tabIndex={-1} className={styles["newer"]}>
     {found > 0 && (
-      <Button small onClick={onShow}>
+      <Button
+        small
+        onClick={({ currentTarget }) => {
+          // It goes away: from its place the next key leads to the first of the list.
+          currentTarget.parentElement?.focus({ preventScroll: true })
+          onShow()
+        }}
+      >
         Show {unsure ? `more than ${counted(found, one, many)}` : counted(found, one, many)}
       </Button>
     )}
