@@ -19,7 +19,8 @@ export const useSecondLook = (key: QueryKey): void => {
     const queryKey: QueryKey = JSON.parse(name)
     let left = false
     const look = async (): Promise<void> => {
-      await queries.invalidateQueries({ queryKey })
+      // A first answer that takes longer is waited for.
+      await queries.invalidateQueries({ queryKey }, { cancelRefetch: false })
       const answers = queries.getQueriesData({ queryKey, type: "active" })
       if (!left && answers.some(([, answer]) => isBehind(answer))) stop = after(lookWhileBehind, () => void look())
     }
