@@ -58,6 +58,7 @@ describe("every view", () => {
       events: ["task.*", "project.created", "member.joined"]
     })
     await post(`/v1/webhooks/${paused}/pause`, {})
+    const { id: deletedId } = await post("/v1/webhooks", { url: "http://127.0.0.1:9/deleted", events: ["task.*"] })
     for (let number = 0; number < 6; number++) {
       await run(publish(hookline(), `evt_${number}`, "task.created", workspace))
     }
@@ -70,7 +71,8 @@ describe("every view", () => {
     )
     const all = await delivered(webhookId, 6)
     const failed = all.find(({ status }) => status === "retrying")
-    shown = { webhookId, deliveryId: failed?.id ?? "", eventId: "evt_0" }
+    expect((await run(hookline().api("DELETE", `/v1/webhooks/${deletedId}`, undefined, workspace))).status).toBe(204)
+    shown = { webhookId, deletedId, deliveryId: failed?.id ?? "", eventId: "evt_0" }
   })
 
   describe("has no barriers, light and dark, on a desk and on a phone, where it is no wider than that", () => {

@@ -10,7 +10,10 @@ const rows = (page: Page): Promise<ReadonlyArray<string>> =>
   page.getByRole("table", { name: "Deliveries" }).getByText(/^evt_/).allTextContents()
 
 describe("the history of deliveries", () => {
-  const { hookline, newWorkspace, run, visit } = stage({ HOOKLINE_RETRY_SCHEDULE: "0s,24h" })
+  const { hookline, newWorkspace, run, visit } = stage({
+    HOOKLINE_RETRY_SCHEDULE: "0s,24h",
+    HOOKLINE_SIGNATURE_HEADER: "x-acme-signature"
+  })
   const newWebhook = async (workspace: string, url: string): Promise<string> => {
     const made = await run(hookline().api("POST", "/v1/webhooks", { url, events: ["*"] }, workspace))
     expect(made.status).toBe(201)
@@ -41,8 +44,14 @@ describe("the history of deliveries", () => {
     expect(await rows(page)).toEqual(["evt_first"])
     expect(await page.getByText("evt_first").boundingBox(), "nothing moves under the cursor").toEqual(before)
     await settled(workspace, "evt_third", "task.updated", "succeeded")
-    await page.getByRole("button", { name: "2 new deliveries" }).click()
+    await page.getByRole("button", { name: "2 new deliveries" }).press("Enter")
     await expect.poll(() => rows(page)).toEqual(["evt_third", "evt_second", "evt_first"])
+    await page.keyboard.press("Tab")
+    expect(
+      await page.evaluate(() => document.activeElement?.closest("[role=row]")?.textContent),
+      "the focus is not lost"
+    )
+      .toContain("evt_third")
   })
 
   it("is filtered by the address, which can be linked", async () => {
@@ -127,6 +136,9 @@ describe("the history of deliveries", () => {
     await drawer.getByRole("button", { name: "Copy as curl" }).click()
     await expect.poll(copied).toContain(`curl -X POST '${endpoint.url}'`)
     expect(await copied()).toContain(String.raw`It'\''s`)
+    // Under the names that this installation gives them.
+    expect(endpoint.arrivals[0]?.headers["x-acme-signature"]).toMatch(/^[0-9a-f]{64}$/)
+    expect(await copied()).toContain("-H 'x-acme-signature: HEX_SIGNATURE'")
 
     well = true
     await drawer.getByRole("button", { name: "Retry now" }).click()

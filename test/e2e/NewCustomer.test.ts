@@ -14,7 +14,7 @@ describe("a new customer", () => {
       response.writeHead(mended ? 200 : 500, { "content-type": "text/plain" })
       response.end(mended ? "thank you" : "TypeError: order is undefined")
     }))
-    const page = await visit()
+    const page = await visit({ browser: { viewport: { width: 390, height: 844 } } })
     await page.getByLabel("API key").fill(await newKey(workspace))
     await page.getByRole("button", { name: "Sign in" }).click()
     await page.getByRole("link", { name: "Add webhook" }).click()
@@ -35,6 +35,13 @@ describe("a new customer", () => {
     await result.getByText("The endpoint did not accept it").waitFor()
     await result.getByText("answered 500").waitFor()
     await result.getByText("TypeError: order is undefined").waitFor()
+    // Nobody has to look for it below what was typed.
+    expect(
+      await result.evaluate((element) => {
+        const { bottom, top } = element.getBoundingClientRect()
+        return top >= 0 && Math.min(bottom, top + 200) <= window.innerHeight
+      })
+    ).toBe(true)
     expect(endpoint.arrivals[0]?.headers["x-webhook-test"]).toBe("true")
     expect(endpoint.arrivals[0]?.body.toString()).toContain("12345678901234567890")
     await test.getByRole("button", { name: "Close" }).last().click()
@@ -43,6 +50,7 @@ describe("a new customer", () => {
     await run(publish(hookline(), "evt_real", "task.created", workspace))
     const row = page.getByRole("row").filter({ hasText: "evt_real" })
     await row.getByText("Retrying").waitFor()
+    await row.getByText(/^in (?:23 hr|1 day)/).waitFor()
 
     mended = true
     await row.getByRole("link").click()

@@ -4,6 +4,9 @@ import { receiver } from "../support/receiver.ts"
 import { publish } from "../support/until.ts"
 import { stage } from "./support/stage.ts"
 
+/** What the browser and the router say of a view whose file is not there. */
+const notFetched = /Unable to preload|dynamically imported|Error preloading route|could not be fetched/
+
 describe("an open page", () => {
   const { hookline, newWorkspace, run, visit } = stage()
 
@@ -57,16 +60,38 @@ describe("an open page", () => {
     await row("evt_before").waitFor()
   })
 
-  it("says of a view that could not be fetched that it could not, and offers to try again", async () => {
+  it("says of a view that could not be fetched that it could not, and opens it by itself when the server is back", async () => {
     const workspace = newWorkspace()
-    const page = await visit({ workspace, excused: /Unable to preload|dynamically imported/ })
+    const page = await visit({ workspace, excused: notFetched })
     await page.getByRole("link", { name: "Add webhook" }).waitFor()
     await run(hookline().kill)
     await page.getByRole("link", { name: "Add webhook" }).click()
     await page.getByText("This view could not be shown.").waitFor()
+    await page.getByText("It opens by itself as soon as the server answers.").waitFor()
+    await page.getByRole("link", { name: "Webhooks", exact: true }).waitFor()
     await run(hookline().start)
-    await page.getByRole("button", { name: "Try again" }).click()
     await page.getByLabel("Endpoint URL").waitFor()
     await page.getByRole("checkbox", { name: "project.created" }).check()
+  })
+
+  it("is loaded anew once when a new version has no such file any more, and then left to the reader", async () => {
+    const page = await visit({ workspace: newWorkspace(), excused: notFetched })
+    let loads = 0
+    page.on("load", () => void (loads += 1))
+    await page.route(
+      /\/assets\/AddWebhookPage-[^/]*\.js$/,
+      (route) => loads === 0 ? route.fulfill({ status: 404, body: "" }) : route.continue()
+    )
+    await page.getByRole("link", { name: "Add webhook" }).click()
+    await page.getByLabel("Endpoint URL").waitFor()
+    expect(loads).toBe(1)
+
+    await page.route(/\/assets\/QuarantinePage-[^/]*\.js$/, (route) => route.fulfill({ status: 404, body: "" }))
+    await page.getByRole("link", { name: "Quarantine" }).click()
+    await expect.poll(() => loads).toBe(2)
+    await page.getByText("This view could not be shown.").waitFor()
+    await page.getByRole("button", { name: "Try again" }).waitFor()
+    expect(await page.getByText("It opens by itself").count()).toBe(0)
+    expect(loads).toBe(2)
   })
 })

@@ -71,13 +71,14 @@ layer(apiLayer(), { excludeTestServices: true, timeout: 30_000 })("how webhooks 
       })
 
       const plain = yield* ask("GET", "/v1/webhooks")
+      expect([json.behind, plain.json.behind]).toEqual([expect.any(Number), undefined])
       expect(listed(plain.json, used)).toEqual(
         Object.fromEntries(Object.entries(listed(json, used) ?? {}).filter(([name]) => name !== "health"))
       )
       const refused = yield* ask("GET", "/v1/webhooks?include=secrets")
       expect([refused.status, refused.json.error?.field]).toEqual([422, "include"])
       const other = yield* ask("GET", "/v1/webhooks?include=health", { workspace: "ws_2" })
-      expect(other.json).toEqual({ data: [], next: null })
+      expect(other.json).toEqual({ data: [], next: null, behind: expect.any(Number) })
     }))
 
   it.effect("shown alone it has the numbers of what is held and suppressed, as after a change", () =>

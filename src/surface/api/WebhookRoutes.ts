@@ -140,7 +140,11 @@ export const webhooks = HttpApiBuilder.group(HooklineApi, "webhooks", (handlers)
           const all = yield* registry.list(workspaceId)
           if (urlParams.include === undefined) return { data: all.map(show), next: null }
           const healthOf = yield* healths(workspaceId)
-          return { data: all.map((webhook) => ({ ...show(webhook), health: healthOf(webhook.id) })), next: null }
+          return {
+            data: all.map((webhook) => ({ ...show(webhook), health: healthOf(webhook.id) })),
+            next: null,
+            behind: history.status().behind
+          }
         }))
       .handle("show", ({ headers, path }) =>
         Effect.gen(function*() {

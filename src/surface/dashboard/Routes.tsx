@@ -1,13 +1,7 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-  retainSearchParams
-} from "@tanstack/react-router"
+import { createRootRoute, createRoute, createRouter, redirect, retainSearchParams } from "@tanstack/react-router"
 import { deliveryIn, type Filters, filtersIn } from "./deliveries/Filters.ts"
 import { Fault, FaultAlone, NotFound } from "./NotFound.tsx"
+import { lazyView } from "./shared/lazyView.ts"
 import { Shell } from "./Shell.tsx"
 import { type RangeName, ranges } from "./webhooks/Ranges.ts"
 import { WebhooksPage } from "./webhooks/WebhooksPage.tsx"
@@ -63,7 +57,7 @@ const webhooks = createRoute({
 const addWebhook = createRoute({
   getParentRoute: () => root,
   path: "/webhooks/new",
-  component: lazyRouteComponent(() => import("./webhooks/AddWebhookPage.tsx"), "AddWebhookPage")
+  component: lazyView(() => import("./webhooks/AddWebhookPage.tsx"), "AddWebhookPage")
 })
 
 const webhook = createRoute({
@@ -81,13 +75,13 @@ const webhook = createRoute({
       ...(delivery === undefined ? {} : { delivery })
     }
   },
-  component: lazyRouteComponent(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
+  component: lazyView(() => import("./webhooks/WebhookPage.tsx"), "WebhookPage")
 })
 
 const editWebhook = createRoute({
   getParentRoute: () => root,
   path: "/webhooks/$webhookId/edit",
-  component: lazyRouteComponent(() => import("./webhooks/EditWebhookPage.tsx"), "EditWebhookPage")
+  component: lazyView(() => import("./webhooks/EditWebhookPage.tsx"), "EditWebhookPage")
 })
 
 /** The parts of an address by these names, those that are there. */
@@ -106,13 +100,13 @@ const events = createRoute({
   path: "/events",
   /** Its filters; times are ISO 8601. */
   validateSearch: texts("type", "from", "to"),
-  component: lazyRouteComponent(() => import("./events/EventsPage.tsx"), "EventsPage")
+  component: lazyView(() => import("./events/EventsPage.tsx"), "EventsPage")
 })
 
 const event = createRoute({
   getParentRoute: () => root,
   path: "/events/$eventId",
-  component: lazyRouteComponent(() => import("./events/EventPage.tsx"), "EventPage")
+  component: lazyView(() => import("./events/EventPage.tsx"), "EventPage")
 })
 
 const quarantine = createRoute({
@@ -120,20 +114,20 @@ const quarantine = createRoute({
   path: "/quarantine",
   /** The reason that is shown alone, and the entry that is looked at. */
   validateSearch: texts("reason", "entry"),
-  component: lazyRouteComponent(() => import("./quarantine/QuarantinePage.tsx"), "QuarantinePage")
+  component: lazyView(() => import("./quarantine/QuarantinePage.tsx"), "QuarantinePage")
 })
 
 const eventTypes = createRoute({
   getParentRoute: () => root,
   path: "/event-types",
   validateSearch: texts("find"),
-  component: lazyRouteComponent(() => import("./event-types/EventTypesPage.tsx"), "EventTypesPage")
+  component: lazyView(() => import("./event-types/EventTypesPage.tsx"), "EventTypesPage")
 })
 
 const apiKeys = createRoute({
   getParentRoute: () => root,
   path: "/api-keys",
-  component: lazyRouteComponent(() => import("./api-keys/ApiKeysPage.tsx"), "ApiKeysPage")
+  component: lazyView(() => import("./api-keys/ApiKeysPage.tsx"), "ApiKeysPage")
 })
 
 const verify = createRoute({
@@ -141,7 +135,7 @@ const verify = createRoute({
   path: "/verify",
   /** For which webhook, and in which language. */
   validateSearch: texts("webhook", "language"),
-  component: lazyRouteComponent(() => import("./verify/VerifyPage.tsx"), "VerifyPage")
+  component: lazyView(() => import("./verify/VerifyPage.tsx"), "VerifyPage")
 })
 
 export const router = createRouter({

@@ -3,6 +3,8 @@ import type { Page } from "playwright-core"
 /** What the views have to show in the tests that look at each of them. */
 export interface Shown {
   readonly webhookId: string
+  /** One that was deleted. */
+  readonly deletedId: string
   /** One of the webhook's that failed. */
   readonly deliveryId: string
   readonly eventId: string
@@ -65,6 +67,14 @@ export const views: ReadonlyArray<View> = [
     ready: async (page) => {
       await fromMenu("Recover")(page)
       await page.getByText(/sen[dt] again\.$/).first().waitFor()
+    }
+  },
+  {
+    name: "a deleted webhook",
+    at: ({ deletedId }) => `/webhooks/${deletedId}`,
+    ready: async (page) => {
+      await page.getByText("This webhook was deleted.").waitFor()
+      await page.getByRole("table", { name: "Deliveries" }).getByRole("link").first().waitFor()
     }
   },
   { name: "rotating a secret", at: webhook, ready: fromMenu("Rotate") },

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest"
 import { rejectionReasons } from "../../../src/model/Rejection.ts"
 import type { Answer, EventType, PublishedEvent } from "../../../src/surface/dashboard/api/Contract.ts"
+import { isBehind } from "../../../src/surface/dashboard/api/Queries.ts"
 import { groupsOf } from "../../../src/surface/dashboard/event-types/Groups.ts"
 import { inOrder, summary } from "../../../src/surface/dashboard/events/Explained.ts"
 import { became, justAfter, newerThan, rowsOf } from "../../../src/surface/dashboard/events/Rows.ts"
 import { hexDump } from "../../../src/surface/dashboard/quarantine/Hex.ts"
+import { newerThan as newerEntries } from "../../../src/surface/dashboard/quarantine/Newest.ts"
 import { reasons, typeOf } from "../../../src/surface/dashboard/quarantine/Reasons.ts"
 import { nothingYet, plus } from "../../../src/surface/dashboard/quarantine/Released.ts"
 import { bytes } from "../../../src/surface/dashboard/shared/Numbers.ts"
@@ -132,12 +134,37 @@ describe("the catalogue", () => {
   })
 })
 
+const entries = (...ids: ReadonlyArray<string>) => ids.map((id) => ({ id }))
+
+it("counts what came into quarantine since its list was asked for, as far as it looks", () => {
+  expect([
+    newerEntries({ id: "qrn_2" }, { data: entries("qrn_4", "qrn_3", "qrn_2"), next: "qrn_2" }),
+    newerEntries({ id: "qrn_2" }, { data: entries("qrn_2"), next: null }),
+    newerEntries({ id: "qrn_1" }, { data: entries("qrn_9", "qrn_8"), next: "qrn_8" }),
+    newerEntries(undefined, { data: entries("qrn_1"), next: null }),
+    newerEntries(undefined, { data: [], next: null })
+  ]).toEqual([
+    { found: 2, unsure: false },
+    { found: 0, unsure: false },
+    { found: 2, unsure: true },
+    { found: 1, unsure: false },
+    { found: 0, unsure: false }
+  ])
+})
+
 it("puts the installation's header names into a sample, and changes nothing else", () => {
   const sample = "headers[\"webhook-id\"] \"webhook-signature\" x-webhook-signature my-webhook-idea webhook-timestamp"
   expect(withNames(sample, { hex: "x-acme", standardPrefix: "acme" })).toBe(
     "headers[\"acme-id\"] \"acme-signature\" x-acme my-webhook-idea acme-timestamp"
   )
   expect(withNames(sample, { hex: "x-webhook-signature", standardPrefix: "webhook" })).toBe(sample)
+})
+
+it("knows of an answer whether the history had not read everything yet", () => {
+  expect([{ behind: 3 }, { data: [{ health: null }], behind: 0 }].map(isBehind)).toEqual([true, true])
+  expect([{ behind: 0, data: [{ health: {} }, {}] }, { id: "wh_1" }, null, undefined].map(isBehind)).toEqual(
+    [false, false, false, false]
+  )
 })
 
 it("says sizes", () => {

@@ -151,7 +151,13 @@ describe("JSON as text", () => {
 describe("a command for curl", () => {
   it("sends the body to the byte, whatever is in it", () => {
     const body = "{\"a\":\"it's $HOME `id` \\n \u{1f600} \u202e\",\"n\":12345678901234567890}"
-    const command = curl({ url: "https://example.com/a'b?c=$(id)", eventId: "evt_1", body, ownHeaders: ["x-a"] })
+    const command = curl({
+      url: "https://example.com/a'b?c=$(id)",
+      eventId: "evt_1",
+      body,
+      ownHeaders: ["x-a"],
+      names: { hex: "x-acme-signature", standardPrefix: "acme" }
+    })
     // The shell itself says what it makes of it.
     const script = `curl() { printf '%s\\0' "$@"; }\n${command}`
     const { stdout } = spawnSync("sh", ["-c", script], { encoding: "utf8" })
@@ -160,10 +166,10 @@ describe("a command for curl", () => {
     expect(words.at(-1)).toBe(body)
     expect(words.filter((_, index) => words[index - 1] === "-H")).toEqual([
       "content-type: application/json",
-      "webhook-id: evt_1",
-      "webhook-timestamp: UNIX_SECONDS",
-      "webhook-signature: v1,BASE64_SIGNATURE",
-      "x-webhook-signature: HEX_SIGNATURE",
+      "acme-id: evt_1",
+      "acme-timestamp: UNIX_SECONDS",
+      "acme-signature: v1,BASE64_SIGNATURE",
+      "x-acme-signature: HEX_SIGNATURE",
       "x-a: VALUE"
     ])
     expect(command).toMatch(/^# Fill in/)

@@ -139,6 +139,37 @@ describe("a listing", () => {
     expect([listing.news.count, listing.at(0)?.id]).toEqual([4, "dlv_150"])
   })
 
+  it("shows a delivery once that is at the end of one page and at the beginning of the next", async () => {
+    const past = history(1000)
+    // By a filter of a status, 901 comes into the first page's place again when another one leaves it.
+    const ask = async (cursor: string | undefined): Promise<Answered> => {
+      const { data, next } = await past.ask(cursor)
+      return { data: cursor === "900" ? [delivery(901), ...data.slice(0, 99)] : data, next }
+    }
+    const listing = new Listing(ask, {})
+    for (let row = 0; row < 990; row += 20) {
+      listing.need(row, row + 20)
+      await until(() => listing.end === "done" || listing.size > row + 60)
+    }
+    const ids = (from: number, to: number) => Array.from({ length: to - from }, (_, row) => listing.at(from + row)?.id)
+    listing.need(90, 110)
+    await until(() => ids(0, 300).every((id) => id !== undefined))
+    expect(new Set(ids(0, 300)).size, "asked for again, too").toBe(300)
+    expect(ids(99, 101)).toEqual(["dlv_901", "dlv_900"])
+  })
+
+  it("knows whether its first page lacks what has happened already", async () => {
+    const past = history(10)
+    let behind = 3
+    const listing = new Listing(async (cursor) => ({ ...await past.ask(cursor), behind }), {})
+    listing.need(0, 10)
+    await until(() => listing.loaded)
+    expect(listing.behind).toBe(true)
+    behind = 0
+    await listing.refresh()
+    expect(listing.behind).toBe(false)
+  })
+
   it("keeps what it shows when the first page cannot be asked for anew", async () => {
     const past = history(50)
     let failing = false

@@ -74,7 +74,8 @@ export const wholeNumber = (minimum: number, maximum: number) =>
     jsonSchema: { type: "integer", minimum, maximum }
   })
 
-const paged = <A, I>(item: Schema.Schema<A, I>) => ({
+/** What every page has. */
+export const paged = <A, I>(item: Schema.Schema<A, I>) => ({
   data: Schema.Array(item),
   next: Schema.NullOr(Schema.String).annotations({ description: "Cursor of the next page; null: there is none." })
 })

@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { EventId, WebhookId } from "../../../model/Id.ts"
 import * as Error from "../Errors.ts"
 import { Access } from "./Access.ts"
-import { Authentication, doc, exact, page, strict, Time, webhookId, WorkspaceHeader } from "./Common.ts"
+import { Authentication, behind, doc, exact, paged, strict, Time, webhookId, WorkspaceHeader } from "./Common.ts"
 import { AttemptView } from "./Deliveries.ts"
 
 const url = Schema.String.annotations({
@@ -103,7 +103,8 @@ const WebhookListed = Schema.Struct({
   })
 }).annotations({ identifier: "WebhookListed" })
 
-const WebhookPage = page(WebhookListed, "Webhooks")
+const WebhookPage = Schema.Struct({ ...paged(WebhookListed), behind: exact(behind) })
+  .annotations({ identifier: "Webhooks" })
 
 const warnings = Schema.Array(Schema.String).annotations({
   description: "What is accepted and yet worth a look, such as a host name that does not resolve."

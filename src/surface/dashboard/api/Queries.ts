@@ -20,6 +20,19 @@ export const queryClient: QueryClient = new QueryClient({
   }
 })
 
+interface OfHistory {
+  readonly behind?: number
+  readonly data?: ReadonlyArray<{ readonly health?: object | null }>
+}
+
+/** Whether an answer comes from a history that had not read everything yet, or could not say how the webhooks of a list fare. */
+export const isBehind = (answer: unknown): boolean => {
+  if (typeof answer !== "object" || answer === null) return false
+  const { behind = 0, data } = answer as OfHistory
+  return behind > 0 ||
+    Array.isArray(data) && data.some(({ health }: { readonly health?: object | null }) => health === null)
+}
+
 export const sessionEnded = (error: unknown): void => {
   if (error instanceof ApiFailure && error.status === 401) endSession()
 }

@@ -3,7 +3,8 @@ import { useNavigate } from "@tanstack/react-router"
 import { useCallback, useEffect, useRef, useState } from "react"
 import type { Answer, Attempt } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
-import { useApi, useCan, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useCan, useHeaderNames, useLive, useWorkspaceKey } from "../session/Session.tsx"
+import { useSecondLook } from "../session/useSecondLook.ts"
 import { Button } from "../shared/Button.tsx"
 import { after } from "../shared/Clock.ts"
 import { Copy } from "../shared/Copy.tsx"
@@ -36,7 +37,7 @@ const Exactly = ({ at }: { readonly at: string }) => (
 )
 
 /** What comes next, or why nothing does. */
-const Outlook = ({ delivery }: { readonly delivery: Detail }) => {
+const Outlook = ({ delivery, gone }: { readonly delivery: Detail; readonly gone: boolean }) => {
   switch (delivery.status) {
     case "succeeded":
       return <>Delivered. Nothing more is sent.</>
@@ -60,7 +61,7 @@ const Outlook = ({ delivery }: { readonly delivery: Detail }) => {
         </>
       )
     case "failed":
-      return <>{failReason(delivery.fail_reason)} It can be retried by hand.</>
+      return <>{failReason(delivery.fail_reason)}{gone ? "" : " It can be retried by hand."}</>
     case "suppressed":
       return <>It came due while the webhook was disabled, and was not sent.</>
     case "cancelled":
@@ -122,9 +123,14 @@ const Attempts = ({ delivery }: { readonly delivery: Detail }) => {
   )
 }
 
-const Actions = ({ delivery }: { readonly delivery: Detail }) => {
+const Actions = ({ delivery, gone, webhook }: {
+  readonly delivery: Detail
+  readonly webhook: Answer<"webhooks.show"> | undefined
+  /** Its webhook was deleted. */
+  readonly gone: boolean
+}) => {
   const maySend = useCan("send")
-  const { data: webhook } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
+  const names = useHeaderNames()
   const { ask, busy, refused, said } = useRetry(delivery.id)
   const [attempts, setAttempts] = useState<number>()
   const retry = (): void => {
@@ -134,7 +140,7 @@ const Actions = ({ delivery }: { readonly delivery: Detail }) => {
   return (
     <div>
       <div className={styles["actions"]}>
-        {maySend && <Button kind="primary" small busy={busy} onClick={retry}>Retry now</Button>}
+        {maySend && !gone && <Button kind="primary" small busy={busy} onClick={retry}>Retry now</Button>}
         {delivery.body !== null && webhook !== undefined && (
           <Copy
             label="Copy as curl"
@@ -142,56 +148,65 @@ const Actions = ({ delivery }: { readonly delivery: Detail }) => {
               url: webhook.url,
               eventId: delivery.event_id,
               body: delivery.body,
-              ownHeaders: Object.keys(webhook.headers)
+              ownHeaders: Object.keys(webhook.headers),
+              names
             })}
           />
         )}
       </div>
       <p aria-live="polite" className={refused ? styles["refused"] : styles["said"]}>
         {/* Once its attempt is there, that says more. */}
-        {refused || attempts === delivery.attempts ? said : ""}
+        {gone
+          ? "Its webhook was deleted: it cannot be retried."
+          : refused || attempts === delivery.attempts
+          ? said
+          : ""}
       </p>
     </div>
   )
 }
 
-const Body = ({ delivery }: { readonly delivery: Detail }) => (
-  <>
-    <div className={styles["summary"]}>
-      <div aria-live="polite" className={styles["fate"]}>
-        <DeliveryStatus status={delivery.status} />
-        <p>
-          <Outlook delivery={delivery} />
-        </p>
+const Body = ({ delivery }: { readonly delivery: Detail }) => {
+  const { data: webhook } = useQuery(webhookQuery(useApi(), useWorkspaceKey(), delivery.webhook_id))
+  const gone = webhook === null
+  return (
+    <>
+      <div className={styles["summary"]}>
+        <div aria-live="polite" className={styles["fate"]}>
+          <DeliveryStatus status={delivery.status} />
+          <p>
+            <Outlook delivery={delivery} gone={gone} />
+          </p>
+        </div>
+        <Actions delivery={delivery} webhook={webhook ?? undefined} gone={gone} />
+        <dl className={styles["facts"]}>
+          <dt>Event</dt>
+          <dd>
+            <Foreign mono>{delivery.event_id}</Foreign>
+          </dd>
+          <dt>Delivery</dt>
+          <dd>
+            <Foreign mono>{delivery.id}</Foreign>
+          </dd>
+          <dt>Published</dt>
+          <dd>
+            <Exactly at={delivery.published_at} />
+          </dd>
+        </dl>
       </div>
-      <Actions delivery={delivery} />
-      <dl className={styles["facts"]}>
-        <dt>Event</dt>
-        <dd>
-          <Foreign mono>{delivery.event_id}</Foreign>
-        </dd>
-        <dt>Delivery</dt>
-        <dd>
-          <Foreign mono>{delivery.id}</Foreign>
-        </dd>
-        <dt>Published</dt>
-        <dd>
-          <Exactly at={delivery.published_at} />
-        </dd>
-      </dl>
-    </div>
-    <section aria-label="Attempts" className={styles["part"]}>
-      <h3>Attempts</h3>
-      <Attempts delivery={delivery} />
-    </section>
-    <section aria-label="Payload" className={styles["part"]}>
-      <h3>Payload</h3>
-      {delivery.body === null
-        ? <p className={styles["soft"]}>The event is no longer kept, and its payload with it.</p>
-        : <Payload body={delivery.body} />}
-    </section>
-  </>
-)
+      <section aria-label="Attempts" className={styles["part"]}>
+        <h3>Attempts</h3>
+        <Attempts delivery={delivery} />
+      </section>
+      <section aria-label="Payload" className={styles["part"]}>
+        <h3>Payload</h3>
+        {delivery.body === null
+          ? <p className={styles["soft"]}>The event is no longer kept, and its payload with it.</p>
+          : <Payload body={delivery.body} />}
+      </section>
+    </>
+  )
+}
 
 /** Keeps an open delivery true: at once by what the stream says, and a moment later by the delivery itself. */
 const useLiveDelivery = (id: string): void => {
@@ -221,6 +236,7 @@ export const DeliveryDrawer = ({ deliveryId }: { readonly deliveryId: string }) 
     deliveryQuery(useApi(), useWorkspaceKey(), deliveryId)
   )
   useLiveDelivery(deliveryId)
+  useSecondLook(deliveryKey(useWorkspaceKey(), deliveryId))
   const close = (): void =>
     void navigate({
       search: (search) => Object.fromEntries(Object.entries(search).filter(([name]) => name !== "delivery")),

@@ -7,6 +7,7 @@ import { count, counted, latency } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
+import { useNow } from "../shared/useNow.ts"
 import styles from "./DeliveryRows.module.css"
 import { DeliveryStatus } from "./DeliveryStatus.tsx"
 import type { Listing } from "./Listing.ts"
@@ -46,10 +47,22 @@ const Answer = ({ delivery }: { readonly delivery: Delivery }) => {
   )
 }
 
+/** When the next attempt is due; one whose time has come is under way, or comes next. */
+const Due = ({ at }: { readonly at: string }) => {
+  const waits = Date.parse(at) > useNow()
+  return (
+    <span className={styles["due"]}>
+      <span className={styles["hidden"]}>{"Next attempt "}</span>
+      {waits ? <Time at={at} /> : "now"}
+    </span>
+  )
+}
+
 const Cells = ({ delivery }: { readonly delivery: Delivery }) => (
   <>
     <div role="cell" className={styles["status"]}>
       <DeliveryStatus status={delivery.status} />
+      {delivery.status === "retrying" && delivery.next_attempt_at !== null && <Due at={delivery.next_attempt_at} />}
     </div>
     <div role="cell" className={styles["event"]}>
       <Link

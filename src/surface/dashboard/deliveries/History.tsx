@@ -51,10 +51,12 @@ const End = ({ listing }: { readonly listing: Listing }) => {
   )
 }
 
-const Nothing = ({ filtered }: { readonly filtered: boolean }) => (
+const Nothing = ({ deleted, filtered }: { readonly deleted: boolean; readonly filtered: boolean }) => (
   <Card>
     {filtered
       ? <Empty title="No delivery fits">Change the filters, or clear them to see every delivery.</Empty>
+      : deleted
+      ? <Empty title="No deliveries">It was owed no event, or what it was owed is older than what is kept.</Empty>
       : (
         <Empty title="No deliveries yet">
           Every event of a type that this webhook subscribes to becomes a delivery, and shows here at once. Send a test
@@ -73,10 +75,15 @@ const Loading = () => (
 )
 
 /** What became of every event that is owed to a webhook, the newest first, and live. */
-export const History = ({ webhookId }: { readonly webhookId: string }) => {
+export const History = ({ deleted = false, webhookId }: {
+  readonly webhookId: string
+  /** Nothing can come any more. */
+  readonly deleted?: boolean
+}) => {
   const { delivery, ...search } = useSearch({ from: "/webhooks/$webhookId" })
   const filters = filtersIn(search)
   const listing = useListing(webhookId, filters)
+  const news = useRef<HTMLDivElement>(null)
   const top = useRef<HTMLDivElement>(null)
   const { count: fresh, more } = listing.news
   const empty = listing.loaded && listing.size === 0
@@ -92,6 +99,8 @@ export const History = ({ webhookId }: { readonly webhookId: string }) => {
     return after(250 * tries.current, () => void listing.restart())
   }, [listing, awaited])
   const show = (): void => {
+    // The button goes away: from its place the next key leads to the first of the list.
+    news.current?.focus({ preventScroll: true })
     void listing.restart()
     const section = top.current
     if (section !== null && section.getBoundingClientRect().top < 0) section.scrollIntoView({ block: "start" })
@@ -101,7 +110,7 @@ export const History = ({ webhookId }: { readonly webhookId: string }) => {
       <div ref={top} className={styles["top"]}>
         <HistoryFilters filters={filters} />
       </div>
-      <div aria-live="polite" className={styles["news"]}>
+      <div ref={news} aria-live="polite" tabIndex={-1} className={styles["news"]}>
         {fresh > 0 && (
           <Button small busy={listing.restarting} onClick={show} className={styles["fresh"]}>
             {count(fresh)}
@@ -120,7 +129,7 @@ export const History = ({ webhookId }: { readonly webhookId: string }) => {
       {listing.size > 0
         ? <DeliveryRows listing={listing} />
         : empty
-        ? listing.end === "done" && <Nothing filtered={isFiltered(filters)} />
+        ? listing.end === "done" && <Nothing deleted={deleted} filtered={isFiltered(filters)} />
         : listing.end !== "failed" && <Loading />}
       {listing.end === "failed" && (
         <ErrorNotice

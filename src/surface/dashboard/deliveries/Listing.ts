@@ -19,6 +19,8 @@ import { newer, patched } from "./Patches.ts"
 export interface Answered {
   readonly data: ReadonlyArray<Delivery>
   readonly next: string | null
+  /** Messages that the history had not read yet. */
+  readonly behind?: number
 }
 
 export type Ask = (cursor: string | undefined, signal: AbortSignal) => Promise<Answered>
@@ -29,6 +31,8 @@ interface Page {
   size: number
   /** The id of its first delivery: where the page before ends. */
   first: string | undefined
+  /** The id of its last delivery: where the page behind begins. */
+  last: string | undefined
   /** undefined: given back. */
   rows: Array<Delivery> | undefined
   asked: boolean
@@ -56,6 +60,8 @@ export class Listing {
   restarting = false
   /** Why it could not be asked for anew; null: it could, or nobody wanted it. */
   notRestarted: unknown = null
+  /** The first page may lack what has happened already. */
+  behind = false
   private pages: Array<Page> = []
   private next: string | null = null
   private looks = 0
@@ -174,6 +180,7 @@ export class Listing {
       if (index !== 0 && page?.rows === undefined) continue
       const answered = await this.ask(page?.cursor, signal).catch(() => undefined)
       if (answered === undefined || signal.aborted) return
+      if (index === 0) this.behind = (answered.behind ?? 0) > 0
       for (const delivery of answered.data) this.put(delivery, false)
     }
     this.changed()
@@ -238,14 +245,19 @@ export class Listing {
   }
 
   /** The next page has come. */
-  private take(cursor: string | undefined, { data, next }: Answered): void {
-    if (cursor === undefined) this.newest = data[0]?.published_at ?? ""
+  private take(cursor: string | undefined, { behind = 0, data: answered, next }: Answered): void {
+    const data = this.unseen(answered)
+    if (cursor === undefined) {
+      this.newest = data[0]?.published_at ?? ""
+      this.behind = behind > 0
+    }
     if (data.length > 0) {
       this.pages.push({
         cursor,
         start: this.size,
         size: data.length,
         first: data[0]?.id,
+        last: data.at(-1)?.id,
         rows: [...data],
         asked: false
       })
@@ -270,6 +282,15 @@ export class Listing {
     if (this.end === "more" && (data.length === 0 || this.wanted[1] >= this.size - ahead)) void this.goOn()
   }
 
+  /**
+   * Without what a kept page has: by a filter, a delivery whose status changes between two questions may come at the end of one page and at the
+   * beginning of the next.
+   */
+  private unseen(data: ReadonlyArray<Delivery>): ReadonlyArray<Delivery> {
+    const seen = new Set(this.pages.flatMap(({ last, rows }) => rows === undefined ? [last] : rows.map(({ id }) => id)))
+    return data.filter(({ id }) => !seen.has(id))
+  }
+
   private fail(error: unknown): void {
     this.end = "failed"
     this.error = error
@@ -288,9 +309,10 @@ export class Listing {
     page.asked = false
     if (answered === undefined) return
     const { data } = answered
-    const behind = this.pages[index + 1]?.first
+    const [before, behind] = [this.pages[index - 1]?.last, this.pages[index + 1]?.first]
+    const start = before === undefined ? -1 : data.findIndex(({ id }) => id === before)
     const end = behind === undefined ? -1 : data.findIndex(({ id }) => id === behind)
-    page.rows = end === -1 ? [...data] : data.slice(0, end)
+    page.rows = data.slice(start + 1, end === -1 ? data.length : end)
     if (page.rows.length !== page.size) this.resize(index, page.rows.length)
     this.giveBack()
     this.changed()

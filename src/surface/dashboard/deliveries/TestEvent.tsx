@@ -9,7 +9,7 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Field, Select, TextArea } from "../shared/Field.tsx"
 import { latency } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { Foreign, ForeignUrl } from "../shared/Text.tsx"
 import { eventTypesQuery } from "../webhooks/Queries.ts"
 import { AttemptBadge, AttemptDetail } from "./AttemptDetail.tsx"
 import { flawOf } from "./JsonText.ts"
@@ -25,6 +25,8 @@ const firstOf = (types: ReadonlyArray<EventType>, webhook: Webhook): EventType |
       (wanted === "*" ? reserved !== true : wanted.endsWith(".*") && type.startsWith(wanted.slice(0, -1)))
     )
   ) ?? types[0]
+
+const intoView = (element: HTMLElement | null): void => element?.scrollIntoView({ block: "nearest" })
 
 const Form = ({ onClose, types, webhook }: {
   readonly webhook: Webhook
@@ -55,7 +57,7 @@ const Form = ({ onClose, types, webhook }: {
       description={
         <>
           One signed request to{" "}
-          <Foreign mono>{webhook.url}</Foreign>, now. It is marked as a test, not retried, and in no history.
+          <ForeignUrl mono>{webhook.url}</ForeignUrl>, now. It is marked as a test, not retried, and in no history.
         </>
       }
       footer={
@@ -102,7 +104,13 @@ const Form = ({ onClose, types, webhook }: {
       <div aria-live="polite" className={styles["result"]}>
         {test.error !== null && <ErrorNotice title="Nothing was sent." error={test.error} />}
         {test.data !== undefined && (
-          <section aria-label="Result" className={styles["answer"]}>
+          <section
+            // Each result anew: on a phone it would else stay below what was typed.
+            key={test.data.id}
+            ref={intoView}
+            aria-label="Result"
+            className={styles["answer"]}
+          >
             <h3 className={styles["head"]}>
               <AttemptBadge attempt={test.data.attempt} />
               {test.data.attempt.class === "success" ? "The endpoint accepted it" : "The endpoint did not accept it"}

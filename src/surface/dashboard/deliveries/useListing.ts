@@ -3,6 +3,7 @@ import { failureFrom } from "../api/ApiFailure.ts"
 import type { Batch } from "../api/Live.ts"
 import { sessionEnded } from "../api/Queries.ts"
 import { useApi, useLive } from "../session/Session.tsx"
+import { lookWhileBehind, secondLook } from "../session/useSecondLook.ts"
 import { after } from "../shared/Clock.ts"
 import { type Filters, queryOf } from "./Filters.ts"
 import { Listing, pageSize } from "./Listing.ts"
@@ -37,6 +38,19 @@ export const useListing = (webhookId: string, filters: Filters): Listing => {
   useEffect(() => {
     listing.open()
     return () => listing.close()
+  }, [listing])
+  useEffect(() => {
+    let left = false
+    // As useSecondLook.ts does for what is no list.
+    const look = async (): Promise<void> => {
+      if (listing.loaded) await listing.refresh()
+      if (!left && (listing.behind || !listing.loaded)) stop = after(lookWhileBehind, () => void look())
+    }
+    let stop = after(secondLook, () => void look())
+    return () => {
+      left = true
+      stop()
+    }
   }, [listing])
 
   const waiting = useRef<() => void>(undefined)

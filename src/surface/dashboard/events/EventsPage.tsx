@@ -1,14 +1,14 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { useNavigate, useSearch } from "@tanstack/react-router"
 import { type FormEvent, useCallback, useState } from "react"
-import { useApi, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useLiveState, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field, Input, Select } from "../shared/Field.tsx"
 import { fromLocal, toLocal } from "../shared/LocalTime.ts"
-import { counted } from "../shared/Numbers.ts"
+import { Newer } from "../shared/Newer.tsx"
 import { Card, Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { eventTypesQuery } from "../webhooks/Queries.ts"
@@ -76,22 +76,6 @@ const Filters = ({ filter, onChange }: { readonly filter: Filter; readonly onCha
   )
 }
 
-/** Says that there is more above, and brings it when asked; the list stays as it is until then. */
-const Newer = ({ more, onShow, unsure }: {
-  readonly more: number
-  /** There are more than were counted. */
-  readonly unsure: boolean
-  readonly onShow: () => void
-}) => (
-  <div role="status" className={styles["newer"]}>
-    {more > 0 && (
-      <Button small onClick={onShow}>
-        Show {unsure ? `more than ${more} new events` : counted(more, "new event")}
-      </Button>
-    )}
-  </div>
-)
-
 const Events = ({ filter }: { readonly filter: Filter }) => {
   const api = useApi()
   const workspace = useWorkspaceKey()
@@ -105,6 +89,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
   })
   useLiveRefresh(freshKey(workspace))
   const found = newer.data?.data ?? []
+  // While it is broken, that is said already.
+  const { status } = useLiveState()
   const { fetchNextPage, hasNextPage, isFetchingNextPage, isFetchNextPageError } = query
   const onEnd = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) void fetchNextPage()
@@ -124,7 +110,7 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
           retrying={query.isFetching}
         />
       )}
-      {newer.error !== null && query.error === null && (
+      {newer.error !== null && query.error === null && status !== "broken" && (
         <ErrorNotice
           title="What you see may be old: newer events could not be looked for."
           error={newer.error}
@@ -133,7 +119,8 @@ const Events = ({ filter }: { readonly filter: Filter }) => {
         />
       )}
       <Newer
-        more={newerThan(first, found)}
+        found={newerThan(first, found)}
+        nouns={["new event", "new events"]}
         unsure={newer.data !== undefined && newer.data.next !== null}
         onShow={show}
       />

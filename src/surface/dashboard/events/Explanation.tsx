@@ -11,7 +11,7 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { count, counted, latency } from "../shared/Numbers.ts"
 import { Card, Section } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { Foreign, ForeignUrl } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
 import { EventTypes } from "../webhooks/EventTypes.tsx"
 import styles from "./EventPage.module.css"
@@ -51,20 +51,15 @@ const DeliveryFacts = ({ delivery }: { readonly delivery: Delivery }) => (
 const ExplainedWebhook = ({ explained }: { readonly explained: Explained }) => {
   const { delivery, events, message, reason, url, webhook_id: webhookId } = explained
   const [tone, word] = verdictOf(explained)
-  const name = url === "" ? webhookId : url
   return (
     <li className={styles["webhook"]}>
       <div className={styles["verdict"]}>
         <Badge tone={tone}>{word}</Badge>
       </div>
       <div className={styles["why"]}>
-        {reason === "deleted" ?
-          <Foreign mono>{name}</Foreign> :
-          (
-            <Link to="/webhooks/$webhookId" params={{ webhookId }} className={styles["url"]}>
-              <Foreign>{name}</Foreign>
-            </Link>
-          )}
+        <Link to="/webhooks/$webhookId" params={{ webhookId }} className={styles["url"]}>
+          {url === "" ? <Foreign mono>{webhookId}</Foreign> : <ForeignUrl>{url}</ForeignUrl>}
+        </Link>
         <p>
           <Foreign>{sentence(message)}</Foreign>
         </p>

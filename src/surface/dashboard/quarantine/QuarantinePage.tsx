@@ -1,15 +1,16 @@
-import { useInfiniteQuery } from "@tanstack/react-query"
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router"
-import { useState } from "react"
+import { useEffect, useState } from "react"
 import { sentence } from "../api/ApiFailure.ts"
 import type { QuarantineEntry } from "../api/Contract.ts"
-import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useCan, useLiveState, useWorkspaceKey } from "../session/Session.tsx"
 import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { Badge } from "../shared/Badge.tsx"
 import { Button } from "../shared/Button.tsx"
 import { Empty } from "../shared/Empty.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Field, Select } from "../shared/Field.tsx"
+import { Newer } from "../shared/Newer.tsx"
 import { bytes } from "../shared/Numbers.ts"
 import { Card, Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -18,8 +19,9 @@ import { Foreign } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
 import { BulkRelease } from "./BulkRelease.tsx"
 import { EntryDrawer } from "./EntryDrawer.tsx"
+import { newerThan } from "./Newest.ts"
 import styles from "./QuarantinePage.module.css"
-import { openKey, quarantineQuery } from "./Queries.ts"
+import { newestQuery, openKey, quarantineQuery } from "./Queries.ts"
 import { reasonOf, reasons, typeOf } from "./Reasons.ts"
 
 const columns = ["Why", "Type or subject", "When", "Size", "State"]
@@ -67,6 +69,23 @@ export const QuarantinePage = () => {
   // The list is heavy, and stays as it was asked for; what is open is kept true.
   useLiveRefresh(openKey(workspace))
   const entries = query.data?.pages.flatMap(({ data }) => data)
+  const queries = useQueryClient()
+  // While it is broken, that is said already.
+  const { status } = useLiveState()
+  const newest = useQuery({ ...newestQuery(api, workspace, reason), enabled: entries !== undefined })
+  const news = entries === undefined || newest.data === undefined ? undefined : newerThan(entries[0], newest.data)
+  const awaited = entries?.length === 0 && news !== undefined && news.found > 0
+  const { queryKey } = quarantineQuery(api, workspace, reason)
+  const show = (): void => {
+    window.scrollTo({ top: 0 })
+    void queries.resetQueries({ queryKey })
+  }
+  const { refetch } = query
+  const { dataUpdatedAt: lookedAt } = newest
+  useEffect(() => {
+    // With nothing on the screen, nothing is pushed away. Once for each look.
+    if (awaited) void refetch()
+  }, [awaited, lookedAt, refetch])
   const choose = (value: string): void =>
     void navigate({ search: (search) => ({ ...search, reason: value }), replace: true })
 
@@ -102,6 +121,20 @@ export const QuarantinePage = () => {
           retrying={query.isFetching}
         />
       )}
+      {newest.error !== null && query.error === null && status !== "broken" && (
+        <ErrorNotice
+          title="What you see may be old: newer entries could not be looked for."
+          error={newest.error}
+          onRetry={() => void newest.refetch()}
+          retrying={newest.isFetching}
+        />
+      )}
+      <Newer
+        found={entries?.length === 0 ? 0 : news?.found ?? 0}
+        unsure={news?.unsure === true}
+        nouns={["new entry", "new entries"]}
+        onShow={show}
+      />
       {entries === undefined
         ? query.error === null && (
           <Table caption="Quarantine, loading" columns={columns}>

@@ -3,12 +3,13 @@ import { lazy, type ReactNode, Suspense, useEffect, useState } from "react"
 import { failureFrom } from "../api/ApiFailure.ts"
 import { sessionKey } from "../api/Queries.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
+import { fetched } from "../shared/NotFetched.ts"
 import { applyBrand } from "./Brand.ts"
 import styles from "./Gate.module.css"
 import { SessionScope } from "./Session.tsx"
 import { sessionQuery } from "./SessionQuery.ts"
 
-const SignIn = lazy(() => import("./SignIn.tsx"))
+const SignIn = lazy(() => fetched(() => import("./SignIn.tsx")))
 
 /**
  * Shows the page to a session. Without one it shows the form that begins one, and the address stays, so that one goes on where one was; but

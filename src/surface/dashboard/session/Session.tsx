@@ -4,6 +4,7 @@ import { type Api, apiOf } from "../api/Api.ts"
 import { type Batch, Live, type LiveState } from "../api/Live.ts"
 import { endSession } from "../api/Queries.ts"
 import type { Right, Session } from "../api/Session.ts"
+import type { HeaderNames } from "../verify/Request.ts"
 
 interface Current {
   readonly session: Session
@@ -43,6 +44,15 @@ export const useWorkspaceKey = (): string => useSession().workspaceId ?? ""
 
 /** Whether the session may do it. The server decides; this hides what it would refuse. */
 export const useCan = (right: Right): boolean => useSession().session.rights.includes(right)
+
+/** How this installation calls the headers of a delivery, in lower case. */
+export const useHeaderNames = (): HeaderNames => {
+  const { hex, standard_prefix: standardPrefix } = useSession().session.signature_headers
+  return useMemo(() => ({ hex: hex.toLowerCase(), standardPrefix: standardPrefix.toLowerCase() }), [
+    hex,
+    standardPrefix
+  ])
+}
 
 /** Calls `listener` with what happens while the view is open. It must stay the same function from render to render (`useCallback`). */
 export const useLive = (listener: (batch: Batch) => void): void => {

@@ -4,17 +4,22 @@ import type { LiveEvent } from "../api/Contract.ts"
 import type { Batch } from "../api/Live.ts"
 import { after } from "../shared/Clock.ts"
 import { useLive } from "./Session.tsx"
+import { useSecondLook } from "./useSecondLook.ts"
 
 /** However much is delivered, an answer is asked for anew at most so often, in milliseconds; at once when something was missed. */
 const every = 5000
 
 const webhookOf = (event: LiveEvent): string => event.type === "test" ? event.webhook_id : event.delivery.webhook_id
 
-/** Asks anew for whatever begins with `key` once something has happened to a delivery, of that webhook or of any. */
+/**
+ * Asks anew for whatever begins with `key` once something has happened to a delivery, of that webhook or of any, and a moment after the view was
+ * opened.
+ */
 export const useLiveRefresh = (key: QueryKey, webhookId?: string): void => {
   const queries = useQueryClient()
   const current = useRef(key)
   const stop = useRef<() => void>(undefined)
+  useSecondLook(key)
   useEffect(() => {
     current.current = key
   })

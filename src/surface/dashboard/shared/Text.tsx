@@ -1,5 +1,7 @@
+import { Fragment } from "react"
 import { classes } from "./classes.ts"
 import styles from "./Text.module.css"
+import { partsOf } from "./UrlParts.ts"
 
 interface ForeignProps {
   readonly children: string
@@ -37,6 +39,18 @@ export const Foreign = ({ children, mono = false, oneLine = false }: ForeignProp
     </span>
   )
 }
+
+/** A URL of somebody else's. It breaks behind its separators, and within a word only where that is longer than a line may be. */
+export const ForeignUrl = ({ children, mono = false }: Pick<ForeignProps, "children" | "mono">) => (
+  <span dir="auto" className={classes(styles["foreign"], mono && styles["mono"])}>
+    {partsOf(visible(children)).map(({ at, breaks, text }) => (
+      <Fragment key={at}>
+        {at > 0 && <wbr />}
+        {breaks ? text : <span className={styles["whole"]}>{text}</span>}
+      </Fragment>
+    ))}
+  </span>
+)
 
 /** The same for many lines: a response, a payload. Line ends and tabs stay. */
 export const ForeignBlock = ({ children, label }: { readonly children: string; readonly label: string }) => (

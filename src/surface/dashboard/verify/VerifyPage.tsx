@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query"
 import { Link, useNavigate, useSearch } from "@tanstack/react-router"
-import { useApi, useSession, useWorkspaceKey } from "../session/Session.tsx"
+import { useApi, useHeaderNames, useWorkspaceKey } from "../session/Session.tsx"
 import { classes } from "../shared/classes.ts"
 import { Code } from "../shared/Code.tsx"
 import { Disclosure } from "../shared/Disclosure.tsx"
@@ -118,8 +118,7 @@ const Samples = ({ names }: { readonly names: HeaderNames }) => {
 
 /** How to know that a request is ours: the code for it, and a check of one that was received. */
 export const VerifyPage = () => {
-  const { signature_headers: headers } = useSession().session
-  const names: HeaderNames = { hex: headers.hex.toLowerCase(), standardPrefix: headers.standard_prefix.toLowerCase() }
+  const names = useHeaderNames()
   return (
     <Page
       title="Verify signatures"

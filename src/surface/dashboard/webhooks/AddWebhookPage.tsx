@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query"
 import { Link, useNavigate } from "@tanstack/react-router"
+import { sentence } from "../api/ApiFailure.ts"
 import { useApi, useWorkspaceKey } from "../session/Session.tsx"
 import { ButtonLink } from "../shared/Button.tsx"
 import { Page } from "../shared/Page.tsx"
@@ -31,7 +32,10 @@ export const AddWebhookPage = () => {
       {add.data !== undefined && (
         <SecretOnce
           title="Webhook added"
-          description="This is its secret, with which your endpoint checks that a request comes from here. Store it now: it is not shown again."
+          description={[
+            "This is its secret, with which your endpoint checks that a request comes from here. Store it now: it is not shown again.",
+            ...(add.data.warnings ?? []).map(sentence)
+          ].join(" ")}
           secret={add.data.secret}
           onStored={() => void navigate({ to: "/webhooks/$webhookId", params: { webhookId: add.data.id } })}
         />

@@ -6,16 +6,17 @@ import { Button } from "../shared/Button.tsx"
 import { Dialog } from "../shared/Dialog.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field } from "../shared/Field.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { ForeignUrl } from "../shared/Text.tsx"
 import { useToast } from "../shared/Toast.tsx"
-import { webhooksKey } from "./Queries.ts"
+import { webhookKey, webhooksKey } from "./Queries.ts"
 
 const word = "delete"
 
 export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
   readonly webhook: Answer<"webhooks.show">
   readonly onClose: () => void
-  readonly onDeleted: () => void
+  /** Leaves the webhook's page. */
+  readonly onDeleted: () => Promise<void>
 }) => {
   const api = useApi()
   const workspace = useWorkspaceKey()
@@ -28,7 +29,9 @@ export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
     onSuccess: async () => {
       await queries.invalidateQueries({ queryKey: webhooksKey(workspace) })
       say("The webhook is deleted. Its history stays.")
-      onDeleted()
+      await onDeleted()
+      // What it was is not to be shown again as if it were there.
+      queries.removeQueries({ queryKey: webhookKey(workspace, webhook.id) })
     }
   })
   const submit = (event: FormEvent): void => {
@@ -42,7 +45,7 @@ export const DeleteWebhook = ({ onClose, onDeleted, webhook }: {
       title="Delete this webhook?"
       description={
         <>
-          <Foreign mono>{webhook.url}</Foreign>{" "}
+          <ForeignUrl mono>{webhook.url}</ForeignUrl>{" "}
           gets nothing more: deliveries that wait are cancelled, and its secret is destroyed. This cannot be undone. Its
           history stays.
         </>

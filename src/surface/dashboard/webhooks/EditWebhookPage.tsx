@@ -6,6 +6,7 @@ import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Page } from "../shared/Page.tsx"
 import { Foreign } from "../shared/Text.tsx"
 import { useToast } from "../shared/Toast.tsx"
+import { GoneWebhook } from "./GoneWebhook.tsx"
 import { webhookKey, webhookQuery, webhooksKey } from "./Queries.ts"
 import { change, type Values, valuesOf } from "./Values.ts"
 import { WebhookForm } from "./WebhookForm.tsx"
@@ -27,6 +28,7 @@ export const EditWebhookPage = () => {
       await navigate({ to: "/webhooks/$webhookId", params: { webhookId } })
     }
   })
+  if (webhook === null) return <GoneWebhook webhookId={webhookId} />
   return (
     <Page
       title="Edit webhook"

@@ -5,6 +5,7 @@ import { sentence } from "../api/ApiFailure.ts"
 import { useApi, useWorkspaceKey } from "../session/Session.tsx"
 import { now } from "../shared/Clock.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
+import { fetched } from "../shared/NotFetched.ts"
 import { count, counted, latency, percent } from "../shared/Numbers.ts"
 import { Card, Section } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
@@ -14,7 +15,7 @@ import styles from "./Health.module.css"
 import { healthQuery, webhookKey } from "./Queries.ts"
 import { attemptsIn, type RangeName, ranges } from "./Ranges.ts"
 
-const Chart = lazy(() => import("../shared/Chart.tsx").then(({ Chart }) => ({ default: Chart })))
+const Chart = lazy(() => fetched(() => import("../shared/Chart.tsx")).then(({ Chart }) => ({ default: Chart })))
 
 const Figure = ({ children, label, note }: {
   readonly label: string

@@ -68,6 +68,8 @@ export const useMove = (id: string) => {
     onError: (error, { move }, context) => {
       sessionEnded(error)
       if (context?.before !== undefined) show(context.before)
+      // Without an answer it may have been done all the same.
+      void queries.invalidateQueries({ queryKey: key, exact: true })
       say(`The webhook was not ${done[move]}, and is shown as it was: ${failureFrom(error).message}`, "bad")
     },
     onSettled: () => queries.invalidateQueries({ queryKey: webhooksKey(workspace) })

@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router"
 import type { Answer } from "../api/Contract.ts"
 import { Copy } from "../shared/Copy.tsx"
 import { counted } from "../shared/Numbers.ts"
@@ -28,6 +29,10 @@ export const Settings = ({ webhook }: { readonly webhook: Answer<"webhooks.show"
           </dd>
           <dt>Extra headers</dt>
           <dd>{headers.length === 0 ? "None" : <Foreign mono>{headers.join(", ")}</Foreign>}</dd>
+          <dt>Signatures</dt>
+          <dd>
+            <Link to="/verify" search={{ webhook: webhook.id }}>How your endpoint checks them</Link>
+          </dd>
           <dt>Id</dt>
           <dd className={styles["id"]}>
             <Foreign mono>{webhook.id}</Foreign>

@@ -83,7 +83,7 @@ export const WebhookActions = ({ webhook }: { readonly webhook: Answer<"webhooks
         <DeleteWebhook
           webhook={webhook}
           onClose={close}
-          onDeleted={() => void navigate({ to: "/webhooks" })}
+          onDeleted={() => navigate({ to: "/webhooks" })}
         />
       )}
     </>

@@ -8,7 +8,8 @@ import { useLiveRefresh } from "../session/useLiveRefresh.ts"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { Page } from "../shared/Page.tsx"
 import { Skeleton } from "../shared/Skeleton.tsx"
-import { Foreign } from "../shared/Text.tsx"
+import { Foreign, ForeignUrl } from "../shared/Text.tsx"
+import { GoneWebhook } from "./GoneWebhook.tsx"
 import { Health } from "./Health.tsx"
 import { webhookKey, webhookQuery } from "./Queries.ts"
 import { Settings } from "./Settings.tsx"
@@ -25,13 +26,14 @@ export const WebhookPage = () => {
   const mayAct = [useCan("manage"), useCan("send")].includes(true)
   const { data: webhook, error, isFetching, refetch } = useQuery(webhookQuery(api, workspace, webhookId))
   useLiveRefresh(webhookKey(workspace, webhookId), webhookId)
+  if (webhook === null) return <GoneWebhook webhookId={webhookId} />
   return (
     <Page
       title="Webhook"
       trail={<Link to="/webhooks">Webhooks</Link>}
       heading={webhook === undefined
         ? error === null ? <Skeleton width={32} /> : "Webhook"
-        : <Foreign>{webhook.url}</Foreign>}
+        : <ForeignUrl>{webhook.url}</ForeignUrl>}
       lead={webhook !== undefined && (
         <span className={styles["lead"]}>
           <WebhookState state={webhook.state} />

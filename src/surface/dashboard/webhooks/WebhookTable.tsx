@@ -5,7 +5,7 @@ import { percent } from "../shared/Numbers.ts"
 import { Skeleton } from "../shared/Skeleton.tsx"
 import { Sparkline } from "../shared/Sparkline.tsx"
 import { Cell, Row, Table } from "../shared/Table.tsx"
-import { Foreign, visible } from "../shared/Text.tsx"
+import { Foreign, ForeignUrl, visible } from "../shared/Text.tsx"
 import { Time } from "../shared/Time.tsx"
 import { EventTypes } from "./EventTypes.tsx"
 import { WebhookState } from "./State.tsx"
@@ -58,7 +58,7 @@ const WebhookRow = ({ webhook }: { readonly webhook: Webhook }) => (
         className={styles["url"]}
         title={visible(webhook.url)}
       >
-        <Foreign>{webhook.url}</Foreign>
+        <ForeignUrl>{webhook.url}</ForeignUrl>
       </Link>
       {webhook.description !== "" && (
         <p className={styles["description"]}>
