@@ -1,0 +1,125 @@
+/** The endpoints, in a process of their own. They keep every delivery: the ids in body and header, when it came, and what it was answered. */
+import { Clock } from "effect"
+import { once } from "node:events"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo, Socket } from "node:net"
+import { serve } from "../../bench/Rpc.ts"
+
+/**
+ * How an endpoint behaves. `flaky` answers every third request 500, `resets` breaks every third connection off in the middle of the answer,
+ * `half_open` does not answer every tenth and leaves its connection open, `hangs` never answers.
+ */
+export type Behaviour = "well" | "flaky" | "resets" | "half_open" | "hangs"
+
+/** Everything that came to an endpoint, in order. */
+export interface Kept {
+  readonly ids: ReadonlyArray<string>
+  /** Milliseconds of the machine's clock. */
+  readonly times: Float64Array
+  /** 1 for what was answered with 200. */
+  readonly well: Uint8Array
+  /** Requests whose header named another event than their body. */
+  readonly mismatched: number
+}
+
+export interface Counts {
+  readonly requests: number
+  /** Different events. */
+  readonly distinct: number
+  /** Different events that were answered with 200. */
+  readonly delivered: number
+  /** Requests that are not answered. */
+  readonly open: number
+}
+
+const clock = Clock.make()
+const bodyLimit = 64
+
+class Endpoint {
+  readonly behaviour: Behaviour
+  readonly ids: Array<string> = []
+  readonly times: Array<number> = []
+  readonly well: Array<number> = []
+  readonly seen = new Set<string>()
+  readonly delivered = new Set<string>()
+  mismatched = 0
+  open = 0
+
+  constructor(behaviour: Behaviour) {
+    this.behaviour = behaviour
+  }
+
+  take(request: IncomingMessage, body: string, response: ServerResponse): void {
+    const id = String(request.headers["webhook-id"])
+    if (!body.startsWith(`{"id":"${id}"`)) this.mismatched++
+    this.ids.push(id)
+    this.times.push(clock.unsafeCurrentTimeMillis())
+    this.seen.add(id)
+    const count = this.ids.length
+    const well = this.behaves(count, request.socket, response)
+    this.well.push(well ? 1 : 0)
+    if (well) this.delivered.add(id)
+  }
+
+  /** Answers as it does; whether that was a 200. */
+  behaves(count: number, socket: Socket, response: ServerResponse): boolean {
+    this.open++
+    response.on("close", () => this.open--)
+    if (this.behaviour === "hangs") return false
+    if (this.behaviour === "half_open" && count % 10 === 0) return false
+    if (this.behaviour === "resets" && count % 3 === 0) {
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it", () => socket.resetAndDestroy())
+      return false
+    }
+    const fails = this.behaviour === "flaky" && count % 3 === 0
+    response.statusCode = fails ? 500 : 200
+    response.end("ok")
+    return !fails
+  }
+
+  counts(): Counts {
+    return { requests: this.ids.length, distinct: this.seen.size, delivered: this.delivered.size, open: this.open }
+  }
+}
+
+const endpoints: Array<Endpoint> = []
+
+const listen = async (behaviour: Behaviour): Promise<number> => {
+  const endpoint = new Endpoint(behaviour)
+  endpoints.push(endpoint)
+  const server = createServer((request, response) => {
+    let body = ""
+    request.setEncoding("utf8").on("data", (part: string) => {
+      if (body.length < bodyLimit) body += part
+    })
+    request.on("end", () => endpoint.take(request, body, response)).on("error", () => undefined)
+    response.on("error", () => undefined)
+  })
+  server.keepAliveTimeout = 60_000
+  server.listen(0, "127.0.0.1")
+  await once(server, "listening")
+  return (server.address() as AddressInfo).port
+}
+
+const at = (endpoint: number): Endpoint => {
+  const found = endpoints[endpoint]
+  if (found === undefined) throw new Error(`no endpoint ${endpoint}`)
+  return found
+}
+
+const calls = {
+  /** Adds endpoints, numbered in this order from 0 on; their ports. */
+  listen: async (behaviours: ReadonlyArray<Behaviour>): Promise<ReadonlyArray<number>> => {
+    const ports: Array<number> = []
+    for (const behaviour of behaviours) ports.push(await listen(behaviour))
+    return ports
+  },
+  counts: async (): Promise<ReadonlyArray<Counts>> => endpoints.map((endpoint) => endpoint.counts()),
+  kept: async (endpoint: number): Promise<Kept> => {
+    const { ids, mismatched, times, well } = at(endpoint)
+    return { ids, mismatched, times: Float64Array.from(times), well: Uint8Array.from(well) }
+  }
+}
+export type ReceiversCalls = typeof calls
+
+serve(calls)
