@@ -2,6 +2,7 @@ import { Context, Data, Effect, Layer, Option, Schema } from "effect"
 import { KeyValue, type RevisionConflict } from "../broker/KeyValue.ts"
 import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
 import { key, streamNames } from "../broker/Subjects.ts"
+import { misfit, StreamMarks } from "./StreamMarks.ts"
 
 /**
  * Where a partition stands: "the position is ours" (ARCHITECTURE). Every event with a sequence up to `floor` is settled. Written only after the
@@ -12,6 +13,8 @@ interface Position {
   readonly floor: number
   /** The projection's sequence at the last match. */
   readonly webhooksSequence: number
+  /** Of EVENTS, WEBHOOKS and the partition's DELIVERIES stream, taken after the records that `floor` stands for were acknowledged. */
+  readonly marks: StreamMarks
 }
 
 const Stored = Schema.parseJson(
@@ -20,25 +23,32 @@ const Stored = Schema.parseJson(
     epoch: Schema.Number,
     floor: Schema.Number,
     webhooks_seq: Schema.Number,
-    events_created: Schema.String
+    events_created: Schema.String,
+    // Absent in what was written before there were marks.
+    streams: Schema.optional(StreamMarks)
   })
 )
 const decode = Schema.decodeUnknown(Stored)
 const encode = Schema.encodeSync(Stored)
 
-/** The position does not fit the stream: it was recreated or restored from an older copy. Nothing is guessed; an operator decides. */
+/**
+ * The position does not fit the streams: one was recreated or restored from an older copy. Going on would pass over, without a word, what the
+ * position says is settled and the stream does not know. Nothing is guessed; an operator decides.
+ */
 export class PositionMismatch extends Data.TaggedError("PositionMismatch")<{
   readonly partition: string
   readonly detail: string
 }> {
   override get message(): string {
-    return `POSITIONS ${this.partition} does not fit EVENTS: ${this.detail}. Restore both from one backup, or delete the key to start over`
+    return `POSITIONS ${this.partition} does not fit the streams: ${this.detail}. Restore all from one backup, or delete the key to start over (docs/backup.md)`
   }
 }
 
 /** A claimed position: writes are compare-and-set against the last one, so that only the newest owner's succeed. */
 export interface ClaimedPosition {
   readonly position: Position
+  /** The epoch that was found; 0 when there was no position. */
+  readonly formerEpoch: number
   /** Fails with `RevisionConflict` when another owner has claimed the partition since. */
   readonly write: (next: Omit<Position, "epoch">) => Effect.Effect<void, BrokerUnavailable | RevisionConflict>
 }
@@ -78,10 +88,13 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
             detail: `its floor ${known.floor} is beyond the stream's last sequence ${events.lastSequence}`
           })
         }
+        const wrong = yield* misfit(streams, known?.streams ?? {})
+        if (Option.isSome(wrong)) return yield* new PositionMismatch({ partition, detail: wrong.value })
         const position: Position = {
           epoch: Math.max(known?.epoch ?? 0, above) + 1,
           floor: known?.floor ?? 0,
-          webhooksSequence: known?.webhooks_seq ?? 0
+          webhooksSequence: known?.webhooks_seq ?? 0,
+          marks: known?.streams ?? {}
         }
         const put = (next: Position, revision: number) =>
           store.write(
@@ -92,7 +105,8 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
               epoch: next.epoch,
               floor: next.floor,
               webhooks_seq: next.webhooksSequence,
-              events_created: events.created
+              events_created: events.created,
+              streams: next.marks
             }),
             revision
           )
@@ -117,7 +131,7 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
               revision = written
             })
           )
-        return { position, write } satisfies ClaimedPosition
+        return { position, formerEpoch: known?.epoch ?? 0, write } satisfies ClaimedPosition
       })
       return { claim }
     })

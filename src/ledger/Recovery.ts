@@ -38,8 +38,15 @@ export interface Recovered {
 
 /** LOAD and REPLAY of a partition's life: the newest valid snapshot, then DELIVERIES to its last sequence. */
 export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, {
-  /** `floor` is the position's. Call it after the fence: what a former owner writes later carries a lower epoch and is ignored. */
-  readonly recover: (partition: number, floor: number) => Effect.Effect<Recovered, BrokerUnavailable>
+  /**
+   * `floor` is the position's, and `formerEpoch` the epoch it had before it was claimed. Call it after the fence: what a former owner writes later
+   * carries a lower epoch and is ignored.
+   */
+  readonly recover: (
+    partition: number,
+    floor: number,
+    formerEpoch: number
+  ) => Effect.Effect<Recovered, BrokerUnavailable>
 }>() {
   static readonly layer = Layer.effect(
     Recovery,
@@ -48,7 +55,7 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
       const snapshots = yield* Snapshots
       const topology = yield* Topology
 
-      const recover = Effect.fnUntraced(function*(partition: number, floor: number) {
+      const recover = Effect.fnUntraced(function*(partition: number, floor: number, formerEpoch: number) {
         const stream = deliveriesStream(partition, topology.deliveriesStreams)
         const { lastSequence } = yield* streams.state(stream)
         const events = yield* streams.state(streamNames.events)
@@ -58,7 +65,9 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
         if (ahead) {
           yield* Effect.logError(`the snapshot of partition ${partition} is ahead of its streams and is not used`)
         }
-        const snapshot = ahead ? undefined : newest
+        // A position that was deleted to start over, or put back, knows nothing of a later owner's snapshot: the streams alone say what is.
+        const later = newest !== undefined && newest.epoch > formerEpoch
+        const snapshot = ahead || later ? undefined : newest
         const fold = new Fold(snapshot, floor)
         yield* streams.scan({
           stream,

@@ -77,7 +77,7 @@ const matches = (load: Load, number: number, { type, workspace }: Subscribed): b
 /** `loads`: everything that was published and acknowledged on this stage. */
 export const compare = (stage: Stage, ...loads: ReadonlyArray<Load>): Effect.Effect<Compared> =>
   Effect.gen(function*() {
-    const records = yield* folded.pipe(Effect.provide(servicesLayer(stage.hookline.natsUrl())))
+    const records = yield* folded.pipe(Effect.provide(servicesLayer(stage.natsUrl())))
     const kept: Array<Kept> = []
     for (const { endpoint } of stage.webhooks) {
       kept[endpoint] ??= yield* stage.receivers.call("kept", endpoint, "30 seconds")

@@ -6,8 +6,9 @@ import type { AddressInfo, Socket } from "node:net"
 import { serve } from "../../bench/Rpc.ts"
 
 /**
- * How an endpoint behaves. `flaky` answers every third request 500, `resets` breaks every third connection off in the middle of the answer,
- * `half_open` does not answer every tenth and leaves its connection open, `hangs` never answers.
+ * How an endpoint behaves towards the first request of an event; a second one is answered with 200. `flaky` answers every third of them 500, `resets`
+ * breaks every third connection off in the middle of the answer, `half_open` does not answer every tenth and leaves its connection open; `hangs`
+ * never answers anything.
  */
 export type Behaviour = "well" | "flaky" | "resets" | "half_open" | "hangs"
 
@@ -54,24 +55,24 @@ class Endpoint {
     if (!body.startsWith(`{"id":"${id}"`)) this.mismatched++
     this.ids.push(id)
     this.times.push(clock.unsafeCurrentTimeMillis())
+    const first = !this.seen.has(id)
     this.seen.add(id)
-    const count = this.ids.length
-    const well = this.behaves(count, request.socket, response)
+    const well = this.behaves(first ? this.seen.size : 0, request.socket, response)
     this.well.push(well ? 1 : 0)
     if (well) this.delivered.add(id)
   }
 
-  /** Answers as it does; whether that was a 200. */
-  behaves(count: number, socket: Socket, response: ServerResponse): boolean {
+  /** Answers as it does; whether that was a 200. `nth`: the event's number here when this is its first request, otherwise 0. */
+  behaves(nth: number, socket: Socket, response: ServerResponse): boolean {
     this.open++
     response.on("close", () => this.open--)
     if (this.behaviour === "hangs") return false
-    if (this.behaviour === "half_open" && count % 10 === 0) return false
-    if (this.behaviour === "resets" && count % 3 === 0) {
+    if (this.behaviour === "half_open" && nth % 10 === 1) return false
+    if (this.behaviour === "resets" && nth % 3 === 1) {
       socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it", () => socket.resetAndDestroy())
       return false
     }
-    const fails = this.behaviour === "flaky" && count % 3 === 0
+    const fails = this.behaviour === "flaky" && nth % 3 === 1
     response.statusCode = fails ? 500 : 200
     response.end("ok")
     return !fails

@@ -14,8 +14,10 @@ export const readMetrics = (hookline: Product): Effect.Effect<Series> =>
     return parseMetrics(await response.text()).series
   })
 
+type Resting = Pick<Stage, "hookline" | "natsUrl">
+
 /** What is not at rest yet; empty when all is. */
-const restless = (hookline: Product): Effect.Effect<ReadonlyArray<string>> =>
+const restless = ({ hookline, natsUrl }: Resting): Effect.Effect<ReadonlyArray<string>> =>
   Effect.gen(function*() {
     const series = yield* readMetrics(hookline)
     const busy = [
@@ -23,7 +25,7 @@ const restless = (hookline: Product): Effect.Effect<ReadonlyArray<string>> =>
       "hookline_events_open",
       "hookline_lanes{state=\"in_use\"}"
     ].filter((name) => series.get(name) !== 0).map((name) => `${name} is ${series.get(name)}`)
-    return busy.length > 0 ? busy : yield* Effect.promise(() => behind(hookline.natsUrl()))
+    return busy.length > 0 ? busy : yield* Effect.promise(() => behind(natsUrl()))
   }).pipe(Effect.catchAllCause((cause) => Effect.succeed([String(cause)])))
 
 /** Partitions whose floor in POSITIONS is not the last event's sequence. */
@@ -56,9 +58,9 @@ const behind = async (url: string): Promise<ReadonlyArray<string>> => {
 }
 
 /** Waits until nothing is in flight, due or held and every floor is at its end; gives the seconds it took. */
-export const atRest = ({ hookline }: Pick<Stage, "hookline">, limit = restLimit): Effect.Effect<number> =>
+export const atRest = (stage: Resting, limit = restLimit): Effect.Effect<number> =>
   Effect.gen(function*() {
     const from = yield* Clock.currentTimeMillis
-    yield* until("rest", restless(hookline), (found) => found.length === 0, limit)
+    yield* until("rest", restless(stage), (found) => found.length === 0, limit)
     return ((yield* Clock.currentTimeMillis) - from) / 1000
   })

@@ -22,6 +22,7 @@ export interface Subscribed {
 
 export interface Stage {
   readonly hookline: Product
+  readonly natsUrl: () => string
   readonly receivers: Child<ReceiversCalls>
   readonly generator: Child<GeneratorCalls>
   readonly webhooks: ReadonlyArray<Subscribed>
@@ -61,11 +62,13 @@ const usual: ReadonlyArray<Omit<Subscribed, "id">> = workspaces.flatMap((workspa
   { workspace, endpoint: 2, behaviour: "flaky" as const, type: "project.created" }
 ])
 
-export const makeStage = (options: {
-  readonly hookline?: Effect.Effect<Product, never, Scope.Scope>
+export const makeStage = <R = never>(options: {
+  readonly hookline?: Effect.Effect<Product, never, R>
+  /** Of a broker that is not hookline's own. */
+  readonly natsUrl?: string
   readonly env?: Readonly<Record<string, string>>
   readonly webhooks?: ReadonlyArray<Omit<Subscribed, "id">>
-} = {}): Effect.Effect<Stage, never, Scope.Scope> =>
+} = {}): Effect.Effect<Stage, never, R | Scope.Scope> =>
   Effect.gen(function*() {
     const receivers = yield* child<ReceiversCalls>("Receivers")
     const generator = yield* child<GeneratorCalls>("Generator")
@@ -83,14 +86,16 @@ export const makeStage = (options: {
         ),
         ({ id }): Subscribed => ({ ...one, id })
       ))
+    const natsUrl = () => options.natsUrl ?? hookline.natsUrl()
     const stage: Stage = {
       hookline,
+      natsUrl,
       receivers,
       generator,
       webhooks,
       publish: (count, more) => {
         const load: Load = {
-          url: hookline.natsUrl(),
+          url: natsUrl(),
           prefix: `evt_${randomBytes(4).toString("hex")}_`,
           count,
           workspaces,

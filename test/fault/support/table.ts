@@ -1,10 +1,10 @@
 /** Prints the figures of a run as a table; with `--update` it goes into docs/guarantees.md, where figures that were not measured now stay. */
+import { Clock } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { cpus, tmpdir, totalmem } from "node:os"
 import { join } from "node:path"
-import { Clock } from "effect"
 import type { TestProject } from "vitest/node"
-import { type Figure, figuresFile } from "./Figure.ts"
+import { type Figure, figuresFile } from "./Figures.ts"
 
 const page = new URL("../../../docs/guarantees.md", import.meta.url).pathname
 const markers = /(<!-- figures: [^>]* -->\n)([^]*?)(<!-- \/figures -->)/
