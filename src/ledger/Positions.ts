@@ -78,14 +78,13 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
         if (known !== undefined && known.events_created !== events.created) {
           return yield* new PositionMismatch({
             partition,
-            detail:
-              `it was written for the stream made at ${known.events_created}, this one was made at ${events.created}`
+            detail: `it was written for EVENTS made at ${known.events_created}, which was now made at ${events.created}`
           })
         }
         if (known !== undefined && known.floor > events.lastSequence) {
           return yield* new PositionMismatch({
             partition,
-            detail: `its floor ${known.floor} is beyond the stream's last sequence ${events.lastSequence}`
+            detail: `its floor ${known.floor} is beyond the last sequence of EVENTS, ${events.lastSequence}`
           })
         }
         const wrong = yield* misfit(streams, known?.streams ?? {})

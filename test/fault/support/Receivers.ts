@@ -1,5 +1,6 @@
 /** The endpoints, in a process of their own. They keep every delivery: the ids in body and header, when it came, and what it was answered. */
 import { Clock } from "effect"
+import { randomInt } from "node:crypto"
 import { once } from "node:events"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
@@ -7,10 +8,10 @@ import { serve } from "../../bench/Rpc.ts"
 
 /**
  * How an endpoint behaves towards the first request of an event; a second one is answered with 200. `flaky` answers every third of them 500, `resets`
- * breaks every third connection off in the middle of the answer, `half_open` does not answer every tenth and leaves its connection open; `hangs`
- * never answers anything.
+ * breaks every third connection off in the middle of the answer, `half_open` does not answer every tenth and leaves its connection open; `later`
+ * answers 503 with a Retry-After that spreads the second ones as was asked; `hangs` never answers anything.
  */
-export type Behaviour = "well" | "flaky" | "resets" | "half_open" | "hangs"
+export type Behaviour = "well" | "flaky" | "resets" | "half_open" | "hangs" | "later"
 
 /** Everything that came to an endpoint, in order. */
 export interface Kept {
@@ -19,6 +20,8 @@ export interface Kept {
   readonly times: Float64Array
   /** 1 for what was answered with 200. */
   readonly well: Uint8Array
+  /** When a second request was asked for, 0 where none was. Milliseconds of the machine's clock. */
+  readonly due: Float64Array
   /** Requests whose header named another event than their body. */
   readonly mismatched: number
 }
@@ -35,12 +38,15 @@ export interface Counts {
 
 const clock = Clock.make()
 const bodyLimit = 64
+/** When the second requests are wanted: milliseconds. */
+let spread = { from: 0, over: 0 }
 
 class Endpoint {
   readonly behaviour: Behaviour
   readonly ids: Array<string> = []
   readonly times: Array<number> = []
   readonly well: Array<number> = []
+  readonly due: Array<number> = []
   readonly seen = new Set<string>()
   readonly delivered = new Set<string>()
   mismatched = 0
@@ -59,6 +65,7 @@ class Endpoint {
     this.seen.add(id)
     const well = this.behaves(first ? this.seen.size : 0, request.socket, response)
     this.well.push(well ? 1 : 0)
+    if (this.due.length < this.ids.length) this.due.push(0)
     if (well) this.delivered.add(id)
   }
 
@@ -67,6 +74,13 @@ class Endpoint {
     this.open++
     response.on("close", () => this.open--)
     if (this.behaviour === "hangs") return false
+    if (this.behaviour === "later" && nth > 0) {
+      const now = clock.unsafeCurrentTimeMillis()
+      const seconds = Math.max(1, Math.ceil((spread.from + randomInt(spread.over) - now) / 1000))
+      this.due.push(now + seconds * 1000)
+      response.writeHead(503, { "retry-after": String(seconds) }).end()
+      return false
+    }
     if (this.behaviour === "half_open" && nth % 10 === 1) return false
     if (this.behaviour === "resets" && nth % 3 === 1) {
       socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf of it", () => socket.resetAndDestroy())
@@ -115,10 +129,20 @@ const calls = {
     for (const behaviour of behaviours) ports.push(await listen(behaviour))
     return ports
   },
+  /** From when on, and over how long, `later` wants the second requests: seconds. */
+  spread: async (seconds: { readonly from: number; readonly over: number }): Promise<void> => {
+    spread = { from: clock.unsafeCurrentTimeMillis() + seconds.from * 1000, over: seconds.over * 1000 }
+  },
   counts: async (): Promise<ReadonlyArray<Counts>> => endpoints.map((endpoint) => endpoint.counts()),
   kept: async (endpoint: number): Promise<Kept> => {
-    const { ids, mismatched, times, well } = at(endpoint)
-    return { ids, mismatched, times: Float64Array.from(times), well: Uint8Array.from(well) }
+    const { due, ids, mismatched, times, well } = at(endpoint)
+    return {
+      ids,
+      mismatched,
+      times: Float64Array.from(times),
+      well: Uint8Array.from(well),
+      due: Float64Array.from(due)
+    }
   }
 }
 export type ReceiversCalls = typeof calls
