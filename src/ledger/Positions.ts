@@ -26,6 +26,16 @@ const Stored = Schema.parseJson(
 const decode = Schema.decodeUnknown(Stored)
 const encode = Schema.encodeSync(Stored)
 
+/** A position as the bucket holds it, for a reader; undefined when there is none, or none that can be read. */
+export const readPosition = (
+  message: Option.Option<{ readonly data: Uint8Array }>
+): Effect.Effect<{ readonly epoch: number; readonly floor: number; readonly created: string } | undefined> =>
+  Effect.fromNullable(Option.getOrUndefined(message)).pipe(
+    Effect.flatMap(({ data }) => decode(new TextDecoder().decode(data))),
+    Effect.map(({ epoch, events_created, floor }) => ({ epoch, floor, created: events_created })),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /** The position does not fit the stream: it was recreated or restored from an older copy. Nothing is guessed; an operator decides. */
 export class PositionMismatch extends Data.TaggedError("PositionMismatch")<{
   readonly partition: string
