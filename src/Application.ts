@@ -1,5 +1,4 @@
-import { Context, Effect, Either, Layer, Redacted } from "effect"
-import { readFile } from "node:fs/promises"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { fileURLToPath } from "node:url"
 import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
@@ -23,7 +22,7 @@ import { Retries } from "./ledger/Retries.ts"
 import { RetryRequests } from "./ledger/RetryRequests.ts"
 import { Snapshots } from "./ledger/Snapshots.ts"
 import * as Logging from "./Logging.ts"
-import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
+import type { Catalogue } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
 import { AttemptSpans } from "./outbound/AttemptSpans.ts"
 import * as Sender from "./outbound/Sender.ts"
@@ -38,7 +37,7 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Callers.ts"
 import { DashboardFolder } from "./surface/api/DashboardRoute.ts"
 import * as Server from "./surface/api/Server.ts"
-import { EventCatalogue } from "./surface/EventCatalogue.ts"
+import { catalogueOf, EventCatalogue } from "./surface/EventCatalogue.ts"
 import * as HistoryCheck from "./surface/HistoryCheck.ts"
 import { LiveDeliveries } from "./surface/LiveDeliveries.ts"
 import { Metrics } from "./surface/Metrics.ts"
@@ -106,21 +105,6 @@ const external = (config: HooklineConfig, natsUrl: string): Effect.Effect<Site, 
       announce: () => Effect.void
     }
   })
-}
-
-const catalogueOf = (config: HooklineConfig): Effect.Effect<Catalogue, InvalidSetting> => {
-  const path = config.catalogue
-  if (path === undefined) return Effect.succeed(bundled)
-  const wrong = (detail: string) =>
-    new InvalidSetting({
-      setting: settings.catalogue.env,
-      value: `${JSON.stringify(path)} (${detail})`,
-      accepts: "a catalogue file, see docs/publishing.md"
-    })
-  return Effect.tryPromise({
-    try: async () => JSON.parse(await readFile(path, "utf8")) as unknown,
-    catch: (cause) => wrong(cause instanceof Error ? cause.message : String(cause))
-  }).pipe(Effect.flatMap((json) => Either.mapLeft(decode(json), (error) => wrong(error.message))))
 }
 
 /** Says in `readyz` what the worker does. */

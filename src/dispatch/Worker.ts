@@ -303,6 +303,8 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const leave = Effect.gen(function*() {
       for (const { consumption } of partitions) consumption?.pause()
       yield* handOver(grace)
+      // All of them, for their marks: what was stored since may have moved no floor.
+      for (const { current } of owned) current.written = -1
       yield* writePositions
       yield* Effect.forEach(owned, save, { concurrency: 4, discard: true })
     }).pipe(

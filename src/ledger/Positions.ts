@@ -31,6 +31,16 @@ const Stored = Schema.parseJson(
 const decode = Schema.decodeUnknown(Stored)
 const encode = Schema.encodeSync(Stored)
 
+/** A position as the bucket holds it, for a reader; undefined when there is none, or none that can be read. */
+export const readPosition = (
+  message: Option.Option<{ readonly data: Uint8Array }>
+): Effect.Effect<{ readonly epoch: number; readonly floor: number; readonly created: string } | undefined> =>
+  Effect.fromNullable(Option.getOrUndefined(message)).pipe(
+    Effect.flatMap(({ data }) => decode(new TextDecoder().decode(data))),
+    Effect.map(({ epoch, events_created, floor }) => ({ epoch, floor, created: events_created })),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /**
  * The position does not fit the streams: one was recreated or restored from an older copy. Going on would pass over, without a word, what the
  * position says is settled and the stream does not know. Nothing is guessed; an operator decides.

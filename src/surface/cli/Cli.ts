@@ -4,6 +4,7 @@ import { Cause, Effect, Layer } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
+import { audit, auditPage } from "./commands/Audit.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { doctor } from "./commands/Doctor.ts"
 import { events, eventsPage } from "./commands/Events.ts"
@@ -59,7 +60,8 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       workspaces,
       keys,
       natsUrl,
-      doctor
+      doctor,
+      audit
     ])
   )
   const pages = page("hookline", root, [
@@ -76,7 +78,8 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("workspaces", workspaces),
     keysPage,
     page("nats-url", natsUrl),
-    page("doctor", doctor)
+    page("doctor", doctor),
+    auditPage
   ])
   return { root, pages }
 }

@@ -1,11 +1,13 @@
 /**
  * Three parties are asked what became of every acknowledged event, and must agree: the publisher (what was acknowledged), the endpoints (what
- * came), and the streams (what hookline has recorded). They share nothing but the machine's clock.
+ * came), and the streams (what hookline has recorded, and `hookline audit verify` proves). They share nothing but the machine's clock.
  */
 import { Effect, Either } from "effect"
+import { execFile } from "node:child_process"
 import { Streams } from "../../../src/broker/Streams.ts"
 import { deliveriesAllFilter, deliveriesStream } from "../../../src/broker/Subjects.ts"
 import { Topology } from "../../../src/broker/Topology.ts"
+import type { Report } from "../../../src/ledger/audit/Report.ts"
 import { decode } from "../../../src/ledger/Record.ts"
 import { type Delivery, evolve, isLive } from "../../../src/model/Delivery.ts"
 import { servicesLayer } from "../../support/broker.ts"
@@ -31,6 +33,8 @@ export interface Compared {
   /** Said to be `succeeded`, and no endpoint has it. */
   readonly unseen: ReadonlyArray<string>
   readonly live: number
+  /** What `hookline audit verify` says: `proven`, or its first findings. */
+  readonly audit: string
   readonly mismatched: number
   /** Requests after the one that was answered with 200; and of endpoints that are well, when they came and when the one before. */
   readonly repeats: number
@@ -69,6 +73,26 @@ const folded = Effect.gen(function*() {
   }
   return known
 })
+
+const root = new URL("../../..", import.meta.url).pathname
+const auditLimit = 120_000
+
+/** Asks the built command, as an operator does; its exit code is 0 only when all is proven. */
+const verified = (stage: Stage): Effect.Effect<string> =>
+  Effect.async((resume) => {
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOOKLINE_")))
+    execFile(
+      process.execPath,
+      ["dist/main.js", "audit", "verify", "--json"],
+      { cwd: root, env: { ...env, HOOKLINE_NATS_URL: stage.natsUrl() }, timeout: auditLimit, maxBuffer: 2 ** 26 },
+      (failed, output, errors) => {
+        const report = output.startsWith("{") ? JSON.parse(output) as Report : undefined
+        if (report?.verdict === "proven" && failed === null) return resume(Effect.succeed(report.verdict))
+        const { findings = [], unknown = [] } = report ?? {}
+        resume(Effect.succeed([...findings.slice(0, 5).map(({ message }) => message), ...unknown, errors].join("\n")))
+      }
+    )
+  })
 
 const matches = (load: Load, number: number, { type, workspace }: Subscribed): boolean =>
   load.workspaces[number % load.workspaces.length] === workspace
@@ -131,6 +155,7 @@ export const compare = (stage: Stage, ...loads: ReadonlyArray<Load>): Effect.Eff
       strangers: kept.flatMap(({ ids }, endpoint) => ids.filter((id) => !owedTo[endpoint]?.has(id))),
       unrecorded,
       unseen,
+      audit: yield* verified(stage),
       live: Array.from(records.values()).filter(({ delivery }) => isLive(delivery)).length,
       mismatched: kept.reduce((sum, { mismatched }) => sum + mismatched, 0),
       repeats,
@@ -140,14 +165,15 @@ export const compare = (stage: Stage, ...loads: ReadonlyArray<Load>): Effect.Eff
   }).pipe(Effect.orDie)
 
 /** What three parties that agree on "everything, and nothing else" say. */
-export const agreed = { lost: [], strangers: [], unrecorded: [], unseen: [], live: 0, mismatched: 0 }
+export const agreed = { lost: [], strangers: [], unrecorded: [], unseen: [], audit: "proven", live: 0, mismatched: 0 }
 
 /** The parts that must be as `agreed`; of long lists the beginning. */
-export const disagreement = ({ live, lost, mismatched, strangers, unrecorded, unseen }: Compared) => ({
+export const disagreement = ({ audit, live, lost, mismatched, strangers, unrecorded, unseen }: Compared) => ({
   lost: lost.slice(0, 5),
   strangers: strangers.slice(0, 5),
   unrecorded: unrecorded.slice(0, 5),
   unseen: unseen.slice(0, 5),
+  audit,
   live,
   mismatched
 })
