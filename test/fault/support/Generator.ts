@@ -31,6 +31,7 @@ const acknowledgementLimit = 2_000
 let connection: NatsConnection | undefined
 let state = { count: 0, again: 0 }
 let running: Promise<void> = Promise.resolve()
+let busy = false
 
 const publish = async (nats: NatsConnection, load: Load, number: number): Promise<void> => {
   const id = `${load.prefix}${number}`
@@ -57,6 +58,8 @@ const publish = async (nats: NatsConnection, load: Load, number: number): Promis
 const calls = {
   /** Begins to publish; answers at once. */
   begin: async (load: Load): Promise<void> => {
+    if (busy) throw new Error("the load before is not acknowledged yet")
+    busy = true
     const { host, password, username } = new URL(load.url)
     await connection?.close()
     const nats = await connect({
@@ -73,7 +76,9 @@ const calls = {
     const lane = async () => {
       while (next < load.count) await publish(nats, load, next++)
     }
-    running = Promise.all(Array.from({ length: load.width }, lane)).then(() => undefined)
+    running = Promise.all(Array.from({ length: load.width }, lane)).then(() => {
+      busy = false
+    })
   },
   acknowledged: async (): Promise<Acknowledged> => state,
   /** Answers when every event is acknowledged. */
