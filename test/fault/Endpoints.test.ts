@@ -13,7 +13,7 @@ const events = inShort(2_000, 20_000)
 const hanging = inShort(30, 100)
 /** At a pace that one core keeps up with: what is measured is a delay, not a queue of the publisher's making. */
 const perSecond = 50
-const seconds = inShort(10, 40)
+const seconds = inShort(5, 40)
 const healthy = "ws_well"
 const dead = "ws_dead"
 
@@ -26,6 +26,8 @@ const endpointOf = hanging
 /** Milliseconds from the moment an event was published to its arrival at the healthy endpoint, at a steady pace. */
 const latencies = (stage: Stage, name: string) =>
   Effect.gen(function*() {
+    const arrivals = Effect.map(stage.counts, (counts) => counts[endpointOf]?.distinct ?? 0)
+    const before = yield* arrivals
     const from = yield* Clock.currentTimeMillis
     const published = new Map<string, number>()
     for (let number = 0; number < perSecond * seconds; number++) {
@@ -39,8 +41,7 @@ const latencies = (stage: Stage, name: string) =>
         )
       )
     }
-    const all = Effect.map(stage.counts, (counts) => counts[endpointOf]?.distinct ?? 0)
-    yield* until("the last", all, (count) => count % (perSecond * seconds) === 0 && count > 0, 20_000)
+    yield* until("the last", arrivals, (count) => count === before + perSecond * seconds, 20_000)
     const { ids, times } = yield* Effect.orDie(stage.receivers.call("kept", endpointOf, "30 seconds"))
     return ids.flatMap((id, index) => {
       const at = published.get(id)
@@ -75,8 +76,8 @@ describe("endpoints that hang", () => {
       yield* until("hundreds to hang", open, (count) => count >= Math.min(hanging * 4, 400), 30_000)
       const beside = quantile(yield* latencies(stage, "evt_beside_"), 0.99)
       const grown = (residentBytes(stage.hookline.pid()) - before) / 2 ** 20
-      // A timer and a scheduler of two cores: below this, twice the baseline says nothing.
-      const allowed = Math.max(2 * baseline, baseline + 10)
+      // Of a few hundred on a machine that does other things, the slowest say little: the short form looks for a queue only, which would be seconds.
+      const allowed = Math.max(2 * baseline, baseline + inShort(250, 5))
       figure(
         `${hanging} endpoints that hang: p99 of one that is well`,
         "≤ 2 × its baseline",

@@ -76,9 +76,11 @@ const calls = {
     const lane = async () => {
       while (next < load.count) await publish(nats, load, next++)
     }
-    running = Promise.all(Array.from({ length: load.width }, lane)).then(() => {
+    const all = async () => {
+      await Promise.all(Array.from({ length: load.width }, lane))
       busy = false
-    })
+    }
+    running = all()
   },
   acknowledged: async (): Promise<Acknowledged> => state,
   /** Answers when every event is acknowledged. */
