@@ -9,7 +9,7 @@ import type { Load } from "./support/Generator.ts"
 import { quiet } from "./support/scenario.ts"
 import { inShort, makeStage, type Stage, workspaces } from "./support/Stage.ts"
 
-const events = inShort(2_000, 20_000)
+const events = inShort(1_000, 20_000)
 const hanging = inShort(30, 100)
 /** At a pace that one core keeps up with: what is measured is a delay, not a queue of the publisher's making. */
 const perSecond = 50
@@ -97,6 +97,7 @@ describe("connections that break", () => {
   it.scopedLive("are reset in the middle of an answer, or stay half open: each event arrives, and all comes to rest", () =>
     Effect.gen(function*() {
       const stage = yield* makeStage({
+        env: { HOOKLINE_TIMEOUT: "1s" },
         webhooks: workspaces.flatMap((workspace, index) => [
           { workspace, endpoint: index % 2, behaviour: "well" as const, type: undefined },
           {

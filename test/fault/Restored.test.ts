@@ -5,7 +5,7 @@ import { cpSync, readdirSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { checkOf, readyz, until } from "../support/until.ts"
 import { arrived, owedBy, quiet } from "./support/scenario.ts"
-import { distinct, inShort, makeStage, type Stage } from "./support/Stage.ts"
+import { distinct, inShort, makeStage, short, type Stage } from "./support/Stage.ts"
 
 const events = inShort(1_000, 10_000)
 
@@ -86,6 +86,7 @@ describe("from an older copy", () => {
       expect(compared.repeats).toBe(0)
       expect(compared.owed).toBe(3 * owedBy(events))
 
+      if (short) return
       // What came since the copy is not known; publishers that still have it publish it again, and the endpoints know the ids.
       yield* stop(stage)
       putBackAll(stage, "older")
@@ -115,7 +116,7 @@ describe("from an older copy", () => {
         { streams: deliveriesStreams, names: "DELIVERIES-" },
         { streams: ["WEBHOOKS"], names: "WEBHOOKS" }
       ]
-      for (const { names, streams } of cases) {
+      for (const { names, streams } of short ? cases.slice(0, 3) : cases) {
         putBackAll(stage, "newer")
         putBack(stage, streams)
         yield* start
