@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { JetStreamManager } from "nats"
 import { natsClient } from "../support/publisher.ts"
+import { until } from "../support/until.ts"
 import { arrived, owedBy, quiet } from "./support/scenario.ts"
 import { killBroker } from "./support/signals.ts"
 import { inShort, makeStage, short, type Stage } from "./support/Stage.ts"
@@ -13,8 +14,13 @@ const lanes = 4 * 16
 const manager = (stage: Stage) =>
   Effect.flatMap(natsClient(stage.natsUrl()), (client) => Effect.promise(() => client.jetstreamManager()))
 
-/** hookline's own consumers on EVENTS. */
-const consumers = (jsm: JetStreamManager) => Effect.promise(async () => jsm.consumers.list("EVENTS").next())
+/** hookline's own consumers on EVENTS, once they are there: one of each partition, and of what has none. */
+const consumers = (jsm: JetStreamManager) =>
+  until(
+    "the consumers",
+    Effect.promise(async () => jsm.consumers.list("EVENTS").next()),
+    (found) => found.filter(({ config }) => config.durable_name !== undefined).length >= 17
+  )
 
 describe("the consumers of EVENTS", () => {
   it.scopedLive("deleted in the middle: hookline begins anew at its position, nothing is lost", () =>
@@ -24,9 +30,7 @@ describe("the consumers of EVENTS", () => {
       const jsm = yield* manager(stage)
       for (const part of [0.2, 0.5]) {
         yield* arrived(stage, owedBy(events) * part)
-        const found = yield* consumers(jsm)
-        expect(found.length).toBeGreaterThan(0)
-        for (const { name } of found) yield* Effect.promise(() => jsm.consumers.delete("EVENTS", name))
+        for (const { name } of yield* consumers(jsm)) yield* Effect.promise(() => jsm.consumers.delete("EVENTS", name))
       }
       const { compared: { repeats } } = yield* quiet(stage, load)
       expect(repeats).toBeLessThanOrEqual(2 * lanes)
