@@ -35,7 +35,7 @@ export interface Stage {
 
 /** Four workspaces lie in different partitions, and in different DELIVERIES streams. */
 export const workspaces = ["ws_1", "ws_2", "ws_3", "ws_4"]
-export const types = ["task.created", "task.updated", "task.completed", "project.updated", "project.created"]
+const types = ["task.created", "task.updated", "task.completed", "project.updated", "project.created"]
 
 /** Retries that come within a scenario. */
 export const env = { HOOKLINE_SYNC: "2m", HOOKLINE_RETRY_SCHEDULE: "0s,1s,2s,4s,8s,16s", HOOKLINE_TIMEOUT: "3s" }
