@@ -26,7 +26,7 @@ import { Subscribed } from "./Subscribed.ts"
 export class AuditImpossible extends Data.TaggedError("AuditImpossible")<{ readonly message: string }> {}
 
 /** So many events, and at most twice as many deliveries of them, are examined at once: about 2 GB. */
-export const mostEvents = 20_000_000
+const mostEvents = 20_000_000
 const mostDeliveries = 2 * mostEvents
 
 /** How far apart the clocks of the streams of one broker may be, and how long a record may have been on its way: where reading begins. */
@@ -78,6 +78,8 @@ export interface AuditOptions {
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly catalogue: Catalogue
+  /** Refuse a range of more events; `mostEvents` unless given. */
+  readonly most?: number
   /** Of an audit that was interrupted: its range goes before the options'. */
   readonly state?: AuditState | undefined
 }
@@ -85,7 +87,7 @@ export interface AuditOptions {
 /** `*.>` is every subject there is: all of ours have two tokens at least. */
 const everything = "*.>"
 
-const plan = Effect.fnUntraced(function*({ from, to }: AuditOptions) {
+const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditOptions) {
   const streams = yield* Streams
   const layout = yield* streamLayout
   // In this order: whatever an earlier answer speaks of is in what a later one counts.
@@ -124,9 +126,9 @@ const plan = Effect.fnUntraced(function*({ from, to }: AuditOptions) {
   const last = to === undefined
     ? events.lastSequence
     : Math.min(events.lastSequence, (yield* sequenceAt(streamNames.events, to)) - 1)
-  if (last - first >= mostEvents) {
+  if (last - first >= most) {
     return yield* new AuditImpossible({
-      message: `${last - first + 1} events are more than the ${mostEvents} of one audit: choose a range with --from and --to`
+      message: `${last - first + 1} events are more than the ${most} of one audit: choose a shorter range`
     })
   }
   if (from !== undefined && events.firstSequence > 1) {
@@ -296,7 +298,7 @@ export const audit = (
     ], { concurrency: "unbounded", discard: true })
     if (records.table.size >= mostDeliveries) {
       return yield* new AuditImpossible({
-        message: `there are more than ${mostDeliveries} deliveries in the range: choose a shorter one with --from and --to`
+        message: `there are more than ${mostDeliveries} deliveries in the range: choose a shorter one`
       })
     }
     events = new EventFold(
