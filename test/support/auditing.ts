@@ -157,6 +157,7 @@ export interface Examined {
 interface Options {
   readonly floor?: number
   readonly epoch?: number
+  readonly writtenAt?: number
   readonly working?: boolean
   readonly at?: number
   readonly first?: number
@@ -187,7 +188,7 @@ export const examine = (written: Written, options: Options = {}, resumed = false
   }
   const standing: Standing = {
     partitions,
-    positions: new Map([[partition, { floor: options.floor ?? last, epoch: options.epoch ?? 1 }]]),
+    positions: new Map([[partition, { floor: options.floor ?? last, epoch: options.epoch ?? 1, writtenAt: options.writtenAt ?? start }]]),
     misfitFloor: options.floor ?? last,
     working: options.working ?? true,
     at: options.at ?? start + 7 * 24 * hour

@@ -91,7 +91,7 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
   const streams = yield* Streams
   const layout = yield* streamLayout
   // In this order: whatever an earlier answer speaks of is in what a later one counts.
-  const positions = new Map<number, { readonly floor: number; readonly epoch: number }>()
+  const positions = new Map<number, { readonly floor: number; readonly epoch: number; readonly writtenAt: number }>()
   const unknown: Array<string> = []
   const positionsOf = bucketStream("POSITIONS")
   const stored = yield* Effect.forEach(

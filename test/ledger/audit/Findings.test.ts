@@ -73,6 +73,13 @@ const cases: ReadonlyArray<Case> = [
     counts: { due: 1 }
   },
   {
+    name: "the same, and whoever works has only just begun",
+    finds: undefined,
+    write: withoutRecord(1),
+    options: { epoch: 2, writtenAt: start + 7 * 24 * hour - minute },
+    counts: { due: 1 }
+  },
+  {
     name: "the same, a moment after it was due",
     finds: undefined,
     write: withoutRecord(1),
