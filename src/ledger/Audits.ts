@@ -21,6 +21,22 @@ const entry = import.meta.url.endsWith(".ts")
   ? new URL("../../dist/ledger/audit/Process.js", import.meta.url)
   : new URL("./audit/Process.js", import.meta.url)
 
+/** A process, until it has answered; killed when nobody waits any more. */
+const examine = (question: Examine) =>
+  Effect.async<Examined>((resume) => {
+    const child = fork(fileURLToPath(entry), [], {
+      serialization: "advanced",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      execArgv: ["--enable-source-maps"]
+    })
+    const ended = (why: string) => resume(Effect.succeed({ type: "unavailable", message: why }))
+    child.once("message", (answer: Examined) => resume(Effect.succeed(answer)))
+    child.once("error", (error) => ended(error.message))
+    child.once("exit", (code, signal) => ended(`its process ended (${String(signal ?? code)})`))
+    child.send(question, () => undefined)
+    return Effect.sync(() => child.kill("SIGKILL"))
+  })
+
 /** Audits beside what delivers: each a process of its own at low priority, one at a time. */
 export class Audits extends Context.Tag("hookline/ledger/Audits")<Audits, {
   /** Of the events published from `from` on and before `to`, broker milliseconds. Stops when whoever asks is gone. */
@@ -36,21 +52,6 @@ export class Audits extends Context.Tag("hookline/ledger/Audits")<Audits, {
       Effect.gen(function*() {
         const { catalogue } = yield* Config
         const alone = yield* Effect.makeSemaphore(1)
-
-        const examine = (question: Examine) =>
-          Effect.async<Examined>((resume) => {
-            const child = fork(fileURLToPath(entry), [], {
-              serialization: "advanced",
-              stdio: ["ignore", "inherit", "inherit", "ipc"],
-              execArgv: ["--enable-source-maps"]
-            })
-            const ended = (why: string) => resume(Effect.succeed({ type: "unavailable", message: why }))
-            child.once("message", (answer: Examined) => resume(Effect.succeed(answer)))
-            child.once("error", (error) => ended(error.message))
-            child.once("exit", (code, signal) => ended(`its process ended (${String(signal ?? code)})`))
-            child.send(question, () => undefined)
-            return Effect.sync(() => child.kill("SIGKILL"))
-          })
 
         return {
           verify: ({ from, to }) =>
@@ -68,9 +69,14 @@ export class Audits extends Context.Tag("hookline/ledger/Audits")<Audits, {
                   : Effect.fail(new AuditRefused({ reason: answer.type, message: answer.message }))
               ),
               alone.withPermitsIfAvailable(1),
-              Effect.flatMap(Effect.mapError(() =>
-                new AuditRefused({ reason: "running", message: "another audit is running; ask again when it has ended" })
-              ))
+              Effect.flatMap(
+                Effect.mapError(() =>
+                  new AuditRefused({
+                    reason: "running",
+                    message: "another audit is running; ask again when it has ended"
+                  })
+                )
+              )
             )
         }
       })

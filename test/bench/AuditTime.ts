@@ -20,7 +20,12 @@ export interface AuditResult {
 
 interface Report {
   readonly verdict: string
-  readonly counts: { readonly events: number; readonly messages: number; readonly webhooks: number; readonly outcomes: { readonly succeeded: number } }
+  readonly counts: {
+    readonly events: number
+    readonly messages: number
+    readonly webhooks: number
+    readonly outcomes: { readonly succeeded: number }
+  }
 }
 
 /** One in so many fails once and waits for its second attempt. */
@@ -29,7 +34,8 @@ const failing = 20
 /** The command tells at its end how large it was. */
 const run = (site: Site, url: string): Effect.Effect<Report & { readonly megabytes: number }, BenchFailed> =>
   Effect.async((resume) => {
-    const measure = `data:text/javascript,process.on("exit",()=>process.stderr.write("rss "+process.resourceUsage().maxRSS+"\\n"))`
+    const measure =
+      `data:text/javascript,process.on("exit",()=>process.stderr.write("rss "+process.resourceUsage().maxRSS+"\\n"))`
     execFile(
       process.execPath,
       ["--import", measure, site.main, "audit", "verify", "--json"],

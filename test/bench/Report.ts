@@ -170,7 +170,9 @@ const ofAudit = ({ faults, messages, perSecond }: AuditResult): ReadonlyArray<Ve
     verdict: passes(perSecond >= floors.audit)
   }])
 
-export const verdicts = ({ audit, dashboard, drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
+export const verdicts = (
+  { audit, dashboard, drains, history, latencies, recovery }: Results
+): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
   ...(recovery === undefined ? [] : ofRecovery(recovery)),

@@ -66,7 +66,8 @@ describe("hookline audit verify", () => {
       yield* hookline.start
       yield* publish(hookline, "evt_after", "task.updated")
       yield* untilDelivery(hookline, all.id, "evt_after", "succeeded")
-      yield* eventually("the other workspace's", () => [...well.seen.keys()].filter((id) => id.startsWith("evt_b")).length === 5)
+      yield* eventually("the other workspace's", () =>
+        [...well.seen.keys()].filter((id) => id.startsWith("evt_b")).length === 5)
       const { code, report } = yield* atRest(hookline)
       expect(report.findings).toEqual([])
       expect(report.unknown).toEqual([])
@@ -77,7 +78,9 @@ describe("hookline audit verify", () => {
       expect(counts.live.held).toBeGreaterThanOrEqual(52)
       expect(counts.outcomes.suppressed).toBeGreaterThanOrEqual(52)
       expect(counts.outcomes.cancelled).toBeGreaterThan(0)
-      expect(report.deliveries.some(({ state, webhook_id }) => state === "cancelled" && webhook_id === deleted.id))
+      expect(report.deliveries.some(({ state, webhook_id }) =>
+        state === "cancelled" && webhook_id === deleted.id
+      ))
         .toBe(true)
       expect(other.id).not.toBe(all.id)
 

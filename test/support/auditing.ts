@@ -57,7 +57,14 @@ export const fact = <Type extends WebhookFact["type"]>(
   type: Type,
   part: Part<Type>
 ): number => {
-  const whole = { v: 1, type, webhookId: webhook(id), workspaceId: workspace, at: time, ...part } as unknown as WebhookFact
+  const whole = {
+    v: 1,
+    type,
+    webhookId: webhook(id),
+    workspaceId: workspace,
+    at: time,
+    ...part
+  } as unknown as WebhookFact
   return message(webhooks, webhookSubject(workspace, id), time, encodeFact(whole))
 }
 
@@ -117,7 +124,12 @@ export const record = ({ deliveries }: Written, record: DeliveryRecord): number 
   )
 
 /** What happens to a delivery, and its record; gives the delivery after it. */
-export const happens = (written: Written, delivery: Delivery, happening: Happening, epoch = delivery.epoch): Delivery => {
+export const happens = (
+  written: Written,
+  delivery: Delivery,
+  happening: Happening,
+  epoch = delivery.epoch
+): Delivery => {
   const decision = decide(delivery, happening, { retries, epoch })
   if ("refused" in decision) throw new Error(`${happening.type} does not apply to ${delivery.state}`)
   if (decision.record !== undefined) record(written, decision.record)
@@ -177,7 +189,9 @@ export const examine = (written: Written, options: Options = {}, resumed = false
       findings = new Findings(structuredClone(findings.dump()))
       records = new RecordFold(range, findings, structuredClone(records.dump()))
     }
-    const partition = Number(parseDeliverySubject(subject).pipe((place) => place._tag === "Some" ? place.value.partition : 0))
+    const partition = Number(
+      parseDeliverySubject(subject).pipe((place) => place._tag === "Some" ? place.value.partition : 0)
+    )
     const problem = scanner.scan(data, (one) => records.take(one, partition, stream, sequence))
     if (problem !== undefined) throw new Error(problem)
   }
@@ -188,7 +202,11 @@ export const examine = (written: Written, options: Options = {}, resumed = false
   }
   const standing: Standing = {
     partitions,
-    positions: new Map([[partition, { floor: options.floor ?? last, epoch: options.epoch ?? 1, writtenAt: options.writtenAt ?? start }]]),
+    positions: new Map([[partition, {
+      floor: options.floor ?? last,
+      epoch: options.epoch ?? 1,
+      writtenAt: options.writtenAt ?? start
+    }]]),
     misfitFloor: options.floor ?? last,
     working: options.working ?? true,
     at: options.at ?? start + 7 * 24 * hour

@@ -6,6 +6,7 @@ import {
   bucketStream,
   bucketSubject,
   deliveriesAllFilter,
+  everySubject,
   headerNames,
   parseDeliverySubject,
   quarantineAllFilter,
@@ -84,9 +85,6 @@ export interface AuditOptions {
   readonly state?: AuditState | undefined
 }
 
-/** `*.>` is every subject there is: all of ours have two tokens at least. */
-const everything = "*.>"
-
 const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditOptions) {
   const streams = yield* Streams
   const layout = yield* streamLayout
@@ -96,8 +94,7 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
   const positionsOf = bucketStream("POSITIONS")
   const stored = yield* Effect.forEach(
     [...Array.from({ length: layout.partitions }, (_, partition) => `p${partition}`), "misfit"],
-    (key) =>
-      Effect.map(streams.last(positionsOf, bucketSubject("POSITIONS", key)), (message) => ({ key, message })),
+    (key) => Effect.map(streams.last(positionsOf, bucketSubject("POSITIONS", key)), (message) => ({ key, message })),
     { concurrency: 16 }
   )
   const working = Option.isSome(yield* streams.last(bucketStream("LEASES"), bucketSubject("LEASES", "worker")))
@@ -116,7 +113,9 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
     else if (key === "misfit") misfitFloor = position.floor
     else positions.set(Number(key.slice(1)), position)
   }
-  if (webhooks.firstSequence > 1) unknown.push(`WEBHOOKS begins at ${webhooks.firstSequence}: who was subscribed before?`)
+  if (webhooks.firstSequence > 1) {
+    unknown.push(`WEBHOOKS begins at ${webhooks.firstSequence}: who was subscribed before?`)
+  }
   const sequenceAt = (stream: string, time: number) => streams.sequenceAt(stream, time)
   const first = Math.max(
     events.firstSequence,
@@ -132,12 +131,12 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
     })
   }
   if (from !== undefined && events.firstSequence > 1) {
-    const oldest = yield* streams.next(streamNames.events, everything, 1)
+    const oldest = yield* streams.next(streamNames.events, everySubject, 1)
     if (Option.isSome(oldest) && oldest.value.time > from) {
       unknown.push(`events before ${new Date(oldest.value.time).toISOString()} have left EVENTS`)
     }
   }
-  const firstEvent = yield* streams.next(streamNames.events, everything, first)
+  const firstEvent = yield* streams.next(streamNames.events, everySubject, first)
   const since = Option.match(firstEvent, { onNone: () => events.brokerTime, onSome: ({ time }) => time }) - margin
   const parts: Array<Part> = []
   for (const { state, stream } of deliveries) {
@@ -168,7 +167,7 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
     to,
     range: { first, last, streamLast: events.lastSequence, created: events.created },
     deliveries: parts,
-    events: { stream: streamNames.events, filter: everything, created: events.created, first, to: last },
+    events: { stream: streamNames.events, filter: everySubject, created: events.created, first, to: last },
     quarantine: {
       stream: streamNames.quarantine,
       filter: quarantineAllFilter,
@@ -196,7 +195,8 @@ const sameStreams = Effect.fnUntraced(function*(known: Plan) {
     const now = yield* streams.state(stream)
     if (now.created !== created || now.lastSequence < to) {
       return yield* new AuditImpossible({
-        message: `${stream} is not the stream that the interrupted audit has read: begin anew, with another --state file`
+        message:
+          `${stream} is not the stream that the interrupted audit has read: begin anew, with another --state file`
       })
     }
   }

@@ -336,7 +336,10 @@ export class EventFold {
     const partition = partitionOf(workspaceId, standing.partitions)
     const position = standing.positions.get(partition)
     if (position === undefined) return Number.POSITIVE_INFINITY
-    return Math.min(position.writtenAt, records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY)
+    return Math.min(
+      position.writtenAt,
+      records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY
+    )
   }
 
   #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {
@@ -362,7 +365,11 @@ export class EventFold {
     }))
   }
 
-  #line(state: "open" | "cancelled" | "either_way", { sequence }: StoredMessage, webhook: Subscriber | undefined): void {
+  #line(
+    state: "open" | "cancelled" | "either_way",
+    { sequence }: StoredMessage,
+    webhook: Subscriber | undefined
+  ): void {
     this.counts[state]++
     const id = webhook?.id ?? "_" as WebhookId
     this.#keepLine({

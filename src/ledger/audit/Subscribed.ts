@@ -153,7 +153,9 @@ export class Subscribed {
   /** Whether a webhook as it was at this revision is owed the event. */
   matchesAt(webhookId: string, revision: number, event: Owed): boolean {
     const known = this.#webhooks.get(webhookId)
-    if (known === undefined || known.workspaceId !== event.workspaceId || revision > known.webhook.revision) return false
+    if (known === undefined || known.workspaceId !== event.workspaceId || revision > known.webhook.revision) {
+      return false
+    }
     const version = known.versions.findLast((version) => version.revision <= revision)
     return version !== undefined && matches(version, event)
   }

@@ -55,7 +55,9 @@ export const auditText = (shell: ShellService, report: Report): string => {
       [
         strong(`${state.replace("_", " ")} (${countOf(state)})`),
         ...listed(all, countOf(state), ({ delivery_id, due_at, event_seq, webhook_id }) =>
-          [delivery_id, `event ${event_seq}`, webhook_id, due_at].filter((part) => part !== undefined).join("  "))
+          [delivery_id, `event ${event_seq}`, webhook_id, due_at].filter((part) =>
+            part !== undefined
+          ).join("  "))
       ].join("\n"))
   ]
   const verdict = report.verdict === "proven"
@@ -71,9 +73,19 @@ export const auditText = (shell: ShellService, report: Report): string => {
       ["deliveries", counts.deliveries],
       ["ended", counted(counts.outcomes)],
       ["live", counted(counts.live)],
-      ["either way", counts.either_way === 0 ? 0 : `${counts.either_way}: a webhook changed while the event was matched`],
+      [
+        "either way",
+        counts.either_way === 0 ? 0 : `${counts.either_way}: a webhook changed while the event was matched`
+      ],
       ["owed to nobody", `${counts.duplicates} duplicates, ${counts.quarantined} quarantined`],
-      ["repeats", counted({ attempts: counts.repeated_attempts, records: counts.repeated_records, overtaken: counts.overtaken_records })],
+      [
+        "repeats",
+        counted({
+          attempts: counts.repeated_attempts,
+          records: counts.repeated_records,
+          overtaken: counts.overtaken_records
+        })
+      ],
       ["left aside", counted({ aged: counts.aged, "outside the range": counts.outside })],
       ["as of", `${report.at}${report.worker_running ? "" : " (no worker runs: what is due waits)"}`]
     ], strong),

@@ -5,8 +5,8 @@ import {
   addWebhook,
   attempt,
   event,
-  type Examined,
   examine,
+  type Examined,
   fact,
   happens,
   hour,
@@ -91,7 +91,11 @@ const cases: ReadonlyArray<Case> = [
     finds: "record_gap",
     write: () => {
       const { sequence, written } = begun()
-      const held = happens(written, match(written, sequence, crm), { type: "deferred", at: start + 1500, reason: "busy" })
+      const held = happens(written, match(written, sequence, crm), {
+        type: "deferred",
+        at: start + 1500,
+        reason: "busy"
+      })
       attempt(written, held, 200)
       written.deliveries.shift()
       return written
@@ -134,7 +138,11 @@ const cases: ReadonlyArray<Case> = [
     write: () => {
       const { sequence, written } = begun()
       const done = attempt(written, match(written, sequence, crm), 200)
-      record(written, { kind: "suppressed", at: start + hour, delivery: { ...done, state: "suppressed", step: done.step + 1 } })
+      record(written, {
+        kind: "suppressed",
+        at: start + hour,
+        delivery: { ...done, state: "suppressed", step: done.step + 1 }
+      })
       return written
     }
   },
@@ -217,7 +225,11 @@ const cases: ReadonlyArray<Case> = [
       const second = event(written, start + 2000)
       happens(written, match(written, second, crm), { type: "expired", at: start + 2010 })
       const third = event(written, start + 3000)
-      const held = happens(written, match(written, third, crm), { type: "deferred", at: start + 3010, reason: "circuit" })
+      const held = happens(written, match(written, third, crm), {
+        type: "deferred",
+        at: start + 3010,
+        reason: "circuit"
+      })
       happens(written, held, { type: "circuit_exhausted", at: start + 48 * hour })
       return written
     },
@@ -429,8 +441,8 @@ describe("what an audit finds", () => {
   it("names what is missing", () => {
     const { written } = begun()
     expect(examine(written).findings).toMatchObject([
-      { kind: "missing", event_seq: 1, workspace_id: "ws_1", webhook_id: webhook(crm), delivery_id: /^dlv_/ as unknown }
-    ].map(({ delivery_id: _, ...rest }) => rest))
+      { kind: "missing", event_seq: 1, workspace_id: "ws_1", webhook_id: webhook(crm) }
+    ])
     expect(examine(written).findings[0]?.delivery_id).toMatch(/^dlv_[0-9a-f]{32}$/)
   })
 })

@@ -6,8 +6,8 @@ import {
   addWebhook,
   attempt,
   event,
-  type Examined,
   examine,
+  type Examined,
   fact,
   happens,
   hour,
@@ -83,7 +83,9 @@ const lived = (steps: ReadonlyArray<Step>): { readonly written: Written; readonl
   }
   for (const one of steps) {
     now += 1000
-    const known = one.type === "change" || one.type === "delete" ? webhooks[one.which % Math.max(1, webhooks.length)] : undefined
+    const known = one.type === "change" || one.type === "delete"
+      ? webhooks[one.which % Math.max(1, webhooks.length)]
+      : undefined
     if (one.type === "create") {
       const id = `wh_${webhooks.length}`
       addWebhook(written, now, id, one.events)
@@ -112,43 +114,53 @@ const steps = fc.array(step, { minLength: 1, maxLength: 40 })
 /** Long after everything; a worker runs, and has written something since. */
 const later = (epoch: number) => ({ epoch, at: start + 40 * 24 * hour })
 
+/** Who was not known to be subscribed at every position may have been owed it or not; who was deleted may have been cancelled. */
+const doubt = ({ counts: { cancelled, either_way, held } }: Examined) => held + either_way + cancelled
+
 describe("an honest history", () => {
   it("has no findings, and everything in it has an outcome", () => {
-    fc.assert(fc.property(steps, (steps) => {
-      const { epoch, written } = lived(steps)
-      const { counts, findings } = examine(written, later(epoch))
-      expect(findings).toEqual([])
-      expect([counts.open, counts.due, counts.held, counts.ready]).toEqual([0, 0, 0, 0])
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(steps, (steps) => {
+        const { epoch, written } = lived(steps)
+        const { counts, findings } = examine(written, later(epoch))
+        expect(findings).toEqual([])
+        expect([counts.open, counts.due, counts.held, counts.ready]).toEqual([0, 0, 0, 0])
+      }),
+      { numRuns: 300 }
+    )
   })
 
   it("has one when any record is taken out, but where what is left looks like a delivery that is held", () => {
-    fc.assert(fc.property(steps, fc.nat(), (steps, which) => {
-      const { epoch, written } = lived(steps)
-      if (written.deliveries.length === 0) return
-      // Who was not known to be subscribed at every position may have been owed it or not; who was deleted may have been cancelled.
-      const doubt = ({ counts: { cancelled, either_way, held } }: Examined) => held + either_way + cancelled
-      const before = doubt(examine(written, later(epoch)))
-      const [removed] = written.deliveries.splice(which % written.deliveries.length, 1)
-      const after = examine(written, later(epoch))
-      expect(after.findings.length + doubt(after) - before, removed?.subject).toBeGreaterThan(0)
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(steps, fc.nat(), (steps, which) => {
+        const { epoch, written } = lived(steps)
+        if (written.deliveries.length === 0) return
+        const before = doubt(examine(written, later(epoch)))
+        const [removed] = written.deliveries.splice(which % written.deliveries.length, 1)
+        const after = examine(written, later(epoch))
+        expect(after.findings.length + doubt(after) - before, removed?.subject).toBeGreaterThan(0)
+      }),
+      { numRuns: 300 }
+    )
   })
 
   it("has one when a record is added", () => {
-    fc.assert(fc.property(steps, fc.nat(), fc.constantFrom("event", "webhook", "step"), (steps, which, how) => {
-      const { epoch, written } = lived(steps)
-      const one = written.deliveries[which % Math.max(1, written.deliveries.length)]
-      if (one === undefined) return
-      const body = JSON.parse(Buffer.from(one.data).toString()) as Record<string, unknown>
-      const changed = how === "event"
-        ? { event_seq: written.events.length + 1 }
-        : how === "webhook"
-        ? { webhook_id: "wh_nobody" }
-        : { step: 100, epoch, kind: "suppressed", state: "suppressed" }
-      const data = Buffer.from(JSON.stringify({ ...body, ...changed }))
-      written.deliveries.push({ ...one, sequence: written.deliveries.length + 1, data })
-      expect(examine(written, later(epoch)).findings.length).toBeGreaterThan(0)
-    }), { numRuns: 300 })
+    fc.assert(
+      fc.property(steps, fc.nat(), fc.constantFrom("event", "webhook", "step"), (steps, which, how) => {
+        const { epoch, written } = lived(steps)
+        const one = written.deliveries[which % Math.max(1, written.deliveries.length)]
+        if (one === undefined) return
+        const body = JSON.parse(Buffer.from(one.data).toString()) as Record<string, unknown>
+        const changed = how === "event"
+          ? { event_seq: written.events.length + 1 }
+          : how === "webhook"
+          ? { webhook_id: "wh_nobody" }
+          : { step: 100, epoch, kind: "suppressed", state: "suppressed" }
+        const data = Buffer.from(JSON.stringify({ ...body, ...changed }))
+        written.deliveries.push({ ...one, sequence: written.deliveries.length + 1, data })
+        expect(examine(written, later(epoch)).findings.length).toBeGreaterThan(0)
+      }),
+      { numRuns: 300 }
+    )
   })
 })

@@ -18,7 +18,9 @@ const Finding = Schema.Struct({
   workspace_id: Schema.optional(Schema.String),
   webhook_id: Schema.optional(Schema.String),
   delivery_id: Schema.optional(Schema.String),
-  stream: Schema.optional(Schema.String).annotations({ description: "Where the message stands that shows it, with `sequence`." }),
+  stream: Schema.optional(Schema.String).annotations({
+    description: "Where the message stands that shows it, with `sequence`."
+  }),
   sequence: Schema.optional(count)
 }).annotations({ identifier: "AuditFinding" })
 
@@ -58,7 +60,9 @@ const Report = Schema.Struct({
     repeated_attempts: count,
     overtaken_records: count
   }).annotations({ description: "docs/auditing.md explains each." }),
-  finding_counts: Schema.Record({ key: Schema.String, value: count }).annotations({ description: "By kind, all of them." }),
+  finding_counts: Schema.Record({ key: Schema.String, value: count }).annotations({
+    description: "By kind, all of them."
+  }),
   findings: Schema.Array(Finding).annotations({ description: "The first 1,000 of each kind." }),
   deliveries: Schema.Array(Line).annotations({
     description: "What is live, was cancelled, or may have been owed or not: the first 1,000 of each state."
