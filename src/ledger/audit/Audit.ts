@@ -316,6 +316,8 @@ export const audit = (
     )
     const fold = events
     yield* read(fixed.events, (message) => fold.take(message))
+    // From here on it is counted once more at each look.
+    progress.dump = undefined
     fold.finish((yield* streams.state(streamNames.events)).firstSequence)
     return report({
       from: fixed.from,
