@@ -8,6 +8,8 @@ import * as Struggling from "./dispatch/Struggling.ts"
 import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
+import { Audits } from "./ledger/Audits.ts"
+import { catalogueOf } from "./ledger/CatalogueFile.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { HeldRecords } from "./ledger/HeldRecords.ts"
 import { History } from "./ledger/History.ts"
@@ -37,7 +39,7 @@ import { Webhooks } from "./registry/Webhooks.ts"
 import { OperatorKey } from "./surface/api/Callers.ts"
 import { DashboardFolder } from "./surface/api/DashboardRoute.ts"
 import * as Server from "./surface/api/Server.ts"
-import { catalogueOf, EventCatalogue } from "./surface/EventCatalogue.ts"
+import { EventCatalogue } from "./surface/EventCatalogue.ts"
 import * as HistoryCheck from "./surface/HistoryCheck.ts"
 import { LiveDeliveries } from "./surface/LiveDeliveries.ts"
 import { Metrics } from "./surface/Metrics.ts"
@@ -155,6 +157,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(
       Layer.mergeAll(
         ApiKeys.layer,
+        Audits.layer(Redacted.value(site.natsUrl)),
         EndedSessions.layer,
         PortalLinks.layer,
         Quarantine.layer,

@@ -1,6 +1,6 @@
 import { Context, Data, Effect, Layer, Option, Schema } from "effect"
 import { KeyValue, type RevisionConflict } from "../broker/KeyValue.ts"
-import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
+import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
 import { key, streamNames } from "../broker/Subjects.ts"
 import { misfit, StreamMarks } from "./StreamMarks.ts"
 
@@ -31,13 +31,26 @@ const Stored = Schema.parseJson(
 const decode = Schema.decodeUnknown(Stored)
 const encode = Schema.encodeSync(Stored)
 
+interface StoredPosition extends Pick<Position, "epoch" | "floor"> {
+  /** Creation time of the EVENTS it was written for. */
+  readonly created: string
+  /** Broker milliseconds. */
+  readonly writtenAt: number
+}
+
 /** A position as the bucket holds it, for a reader; undefined when there is none, or none that can be read. */
 export const readPosition = (
-  message: Option.Option<{ readonly data: Uint8Array }>
-): Effect.Effect<{ readonly epoch: number; readonly floor: number; readonly created: string } | undefined> =>
+  message: Option.Option<Pick<StoredMessage, "data" | "time">>
+): Effect.Effect<StoredPosition | undefined> =>
   Effect.fromNullable(Option.getOrUndefined(message)).pipe(
-    Effect.flatMap(({ data }) => decode(new TextDecoder().decode(data))),
-    Effect.map(({ epoch, events_created, floor }) => ({ epoch, floor, created: events_created })),
+    Effect.flatMap(({ data, time }) =>
+      Effect.map(decode(new TextDecoder().decode(data)), ({ epoch, events_created, floor }) => ({
+        epoch,
+        floor,
+        created: events_created,
+        writtenAt: time
+      }))
+    ),
     Effect.orElseSucceed(() => undefined)
   )
 

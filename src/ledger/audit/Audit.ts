@@ -6,6 +6,7 @@ import {
   bucketStream,
   bucketSubject,
   deliveriesAllFilter,
+  everySubject,
   headerNames,
   parseDeliverySubject,
   quarantineAllFilter,
@@ -26,7 +27,7 @@ import { Subscribed } from "./Subscribed.ts"
 export class AuditImpossible extends Data.TaggedError("AuditImpossible")<{ readonly message: string }> {}
 
 /** So many events, and at most twice as many deliveries of them, are examined at once: about 2 GB. */
-export const mostEvents = 20_000_000
+const mostEvents = 20_000_000
 const mostDeliveries = 2 * mostEvents
 
 /** How far apart the clocks of the streams of one broker may be, and how long a record may have been on its way: where reading begins. */
@@ -78,18 +79,17 @@ export interface AuditOptions {
   readonly from?: number | undefined
   readonly to?: number | undefined
   readonly catalogue: Catalogue
+  /** Refuse a range of more events; `mostEvents` unless given. */
+  readonly most?: number
   /** Of an audit that was interrupted: its range goes before the options'. */
   readonly state?: AuditState | undefined
 }
 
-/** `*.>` is every subject there is: all of ours have two tokens at least. */
-const everything = "*.>"
-
-const plan = Effect.fnUntraced(function*({ from, to }: AuditOptions) {
+const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditOptions) {
   const streams = yield* Streams
   const layout = yield* streamLayout
   // In this order: whatever an earlier answer speaks of is in what a later one counts.
-  const positions = new Map<number, { readonly floor: number; readonly epoch: number }>()
+  const positions = new Map<number, { readonly floor: number; readonly epoch: number; readonly writtenAt: number }>()
   const unknown: Array<string> = []
   const positionsOf = bucketStream("POSITIONS")
   const stored = yield* Effect.forEach(
@@ -125,20 +125,18 @@ const plan = Effect.fnUntraced(function*({ from, to }: AuditOptions) {
   const last = to === undefined
     ? events.lastSequence
     : Math.min(events.lastSequence, (yield* sequenceAt(streamNames.events, to)) - 1)
-  if (last - first >= mostEvents) {
+  if (last - first >= most) {
     return yield* new AuditImpossible({
-      message: `${
-        last - first + 1
-      } events are more than the ${mostEvents} of one audit: choose a range with --from and --to`
+      message: `${last - first + 1} events are more than the ${most} of one audit: choose a shorter range`
     })
   }
   if (from !== undefined && events.firstSequence > 1) {
-    const oldest = yield* streams.next(streamNames.events, everything, 1)
+    const oldest = yield* streams.next(streamNames.events, everySubject, 1)
     if (Option.isSome(oldest) && oldest.value.time > from) {
       unknown.push(`events before ${new Date(oldest.value.time).toISOString()} have left EVENTS`)
     }
   }
-  const firstEvent = yield* streams.next(streamNames.events, everything, first)
+  const firstEvent = yield* streams.next(streamNames.events, everySubject, first)
   const since = Option.match(firstEvent, { onNone: () => events.brokerTime, onSome: ({ time }) => time }) - margin
   const parts: Array<Part> = []
   for (const { state, stream } of deliveries) {
@@ -169,7 +167,7 @@ const plan = Effect.fnUntraced(function*({ from, to }: AuditOptions) {
     to,
     range: { first, last, streamLast: events.lastSequence, created: events.created },
     deliveries: parts,
-    events: { stream: streamNames.events, filter: everything, created: events.created, first, to: last },
+    events: { stream: streamNames.events, filter: everySubject, created: events.created, first, to: last },
     quarantine: {
       stream: streamNames.quarantine,
       filter: quarantineAllFilter,
@@ -300,8 +298,7 @@ export const audit = (
     ], { concurrency: "unbounded", discard: true })
     if (records.table.size >= mostDeliveries) {
       return yield* new AuditImpossible({
-        message:
-          `there are more than ${mostDeliveries} deliveries in the range: choose a shorter one with --from and --to`
+        message: `there are more than ${mostDeliveries} deliveries in the range: choose a shorter one`
       })
     }
     events = new EventFold(
@@ -319,6 +316,8 @@ export const audit = (
     )
     const fold = events
     yield* read(fixed.events, (message) => fold.take(message))
+    // From here on it is counted once more at each look.
+    progress.dump = undefined
     fold.finish((yield* streams.state(streamNames.events)).firstSequence)
     return report({
       from: fixed.from,

@@ -13,8 +13,11 @@ import type { Owed, Subscribed, Subscriber } from "./Subscribed.ts"
 /** Where the partitions stood when the audit began. */
 export interface Standing {
   readonly partitions: number
-  /** By partition: up to where every event is settled, and the epoch of its owner. */
-  readonly positions: ReadonlyMap<number, { readonly floor: number; readonly epoch: number }>
+  /** By partition: up to where every event is settled, the epoch of its owner, and when that was written: the owner has it since then at least. */
+  readonly positions: ReadonlyMap<
+    number,
+    { readonly floor: number; readonly epoch: number; readonly writtenAt: number }
+  >
   /** The same floor of what has no partition. */
   readonly misfitFloor: number
   /** Whether somebody holds the lease. */
@@ -331,9 +334,12 @@ export class EventFold {
     const { records, standing } = this.#parts
     if (!standing.working || workspaceId === "") return Number.POSITIVE_INFINITY
     const partition = partitionOf(workspaceId, standing.partitions)
-    const epoch = standing.positions.get(partition)?.epoch
-    const since = epoch === undefined ? undefined : records.partition(partition).workingSince(epoch)
-    return since ?? Number.POSITIVE_INFINITY
+    const position = standing.positions.get(partition)
+    if (position === undefined) return Number.POSITIVE_INFINITY
+    return Math.min(
+      position.writtenAt,
+      records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY
+    )
   }
 
   #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {

@@ -1,7 +1,7 @@
 import { Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import type { AuditProgress, AuditState } from "../../../ledger/audit/Audit.ts"
-import { catalogueOf } from "../../EventCatalogue.ts"
+import { catalogueOf } from "../../../ledger/CatalogueFile.ts"
 import { dataDirectory, json, print } from "../Common.ts"
 import { failed, wrong } from "../Failure.ts"
 import { page } from "../Help.ts"
