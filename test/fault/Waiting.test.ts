@@ -18,7 +18,10 @@ const mostMegabytes = (pid: number): number =>
   Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024
 
 const live = (stage: Stage, state: string) =>
-  Effect.map(readMetrics(stage.hookline), (series) => series.get(`hookline_deliveries_live{state="${state}"}`) ?? -1)
+  Effect.delay(
+    Effect.map(readMetrics(stage.hookline), (series) => series.get(`hookline_deliveries_live{state="${state}"}`) ?? -1),
+    "500 millis"
+  )
 
 describe.skipIf(short)("deliveries that wait for a retry", () => {
   it.scopedLive(
