@@ -1,5 +1,4 @@
-import { Context, Effect, Either, Layer, Redacted } from "effect"
-import { readFile } from "node:fs/promises"
+import { Context, Effect, Layer, Redacted } from "effect"
 import { fileURLToPath } from "node:url"
 import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
@@ -9,6 +8,8 @@ import * as Struggling from "./dispatch/Struggling.ts"
 import { Worker } from "./dispatch/Worker.ts"
 import { Attempting } from "./endpoint/Attempting.ts"
 import { Endpoints } from "./endpoint/Endpoints.ts"
+import { Audits } from "./ledger/Audits.ts"
+import { catalogueOf } from "./ledger/CatalogueFile.ts"
 import { EventBodies } from "./ledger/EventBodies.ts"
 import { HeldRecords } from "./ledger/HeldRecords.ts"
 import { History } from "./ledger/History.ts"
@@ -23,7 +24,7 @@ import { Retries } from "./ledger/Retries.ts"
 import { RetryRequests } from "./ledger/RetryRequests.ts"
 import { Snapshots } from "./ledger/Snapshots.ts"
 import * as Logging from "./Logging.ts"
-import { bundled, type Catalogue, decode } from "./model/Catalogue.ts"
+import type { Catalogue } from "./model/Catalogue.ts"
 import * as AddressPolicy from "./outbound/AddressPolicy.ts"
 import { AttemptSpans } from "./outbound/AttemptSpans.ts"
 import * as Sender from "./outbound/Sender.ts"
@@ -108,21 +109,6 @@ const external = (config: HooklineConfig, natsUrl: string): Effect.Effect<Site, 
   })
 }
 
-const catalogueOf = (config: HooklineConfig): Effect.Effect<Catalogue, InvalidSetting> => {
-  const path = config.catalogue
-  if (path === undefined) return Effect.succeed(bundled)
-  const wrong = (detail: string) =>
-    new InvalidSetting({
-      setting: settings.catalogue.env,
-      value: `${JSON.stringify(path)} (${detail})`,
-      accepts: "a catalogue file, see docs/publishing.md"
-    })
-  return Effect.tryPromise({
-    try: async () => JSON.parse(await readFile(path, "utf8")) as unknown,
-    catch: (cause) => wrong(cause instanceof Error ? cause.message : String(cause))
-  }).pipe(Effect.flatMap((json) => Either.mapLeft(decode(json), (error) => wrong(error.message))))
-}
-
 /** Says in `readyz` what the worker does. */
 const workerCheck = Layer.scopedDiscard(Effect.gen(function*() {
   const readiness = yield* Readiness
@@ -171,6 +157,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
     Layer.provideMerge(
       Layer.mergeAll(
         ApiKeys.layer,
+        Audits.layer(Redacted.value(site.natsUrl)),
         EndedSessions.layer,
         PortalLinks.layer,
         Quarantine.layer,

@@ -15,6 +15,7 @@ interface StreamInfo {
   readonly state: {
     readonly first_seq: number
     readonly last_seq: number
+    readonly last_ts: string
     readonly messages: number
     readonly bytes: number
   }
@@ -33,6 +34,7 @@ const make = Effect.gen(function*() {
         created: createdOf(info),
         firstSequence: info.state.first_seq,
         lastSequence: info.state.last_seq,
+        lastTime: Date.parse(info.state.last_ts),
         messages: info.state.messages,
         bytes: info.state.bytes,
         maxBytes: info.config.max_bytes ?? -1,

@@ -22,6 +22,8 @@ export interface StreamState {
   readonly created: string
   readonly firstSequence: number
   readonly lastSequence: number
+  /** When the broker took the last message, milliseconds. */
+  readonly lastTime: number
   readonly messages: number
   readonly bytes: number
   /** -1: no limit. */

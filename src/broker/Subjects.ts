@@ -89,6 +89,13 @@ export const eventFilter = (partition: number): string => `ev.${partition}.>`
 /** All events that have a partition. */
 export const partitionedFilter = "ev.>"
 
+/** The events of a workspace that have the right shape. */
+export const workspaceEventsFilter = (partition: number, workspaceId: string): string =>
+  `ev.${partition}.${token(workspaceId)}.>`
+
+/** Every subject of a stream: all of ours have two tokens at least. */
+export const everySubject = "*.>"
+
 /** What the transform left alone because its shape is wrong. */
 export const misfitFilter = "events.>"
 
@@ -120,6 +127,7 @@ export const webhookSubject = (workspaceId: string, webhookId: string): string =
   `webhooks.${tokens(workspaceId, webhookId)}`
 
 export const webhooksFilter = "webhooks.>"
+export const workspaceWebhooksFilter = (workspaceId: string): string => `webhooks.${token(workspaceId)}.*`
 
 export const parseWebhookSubject = (
   subject: string

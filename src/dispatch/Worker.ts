@@ -18,6 +18,7 @@ import { Ledger } from "../ledger/Ledger.ts"
 import { type ClaimedPosition, Positions } from "../ledger/Positions.ts"
 import { type Recovered, Recovery } from "../ledger/Recovery.ts"
 import { Snapshots } from "../ledger/Snapshots.ts"
+import { marksOf } from "../ledger/StreamMarks.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -98,11 +99,12 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
 
   /** FENCE, LOAD and REPLAY. A higher epoch met in the records means a position that was put back: fence again above it. */
   const claim = (partition: number): Effect.Effect<Claim, Effect.Effect.Error<ReturnType<typeof positions.claim>>> => {
-    const attempt = (above: number): ReturnType<typeof claim> =>
+    const attempt = (above: number, former?: number): ReturnType<typeof claim> =>
       Effect.gen(function*() {
         const claimed = yield* positions.claim(`p${partition}`, above)
-        const recovered = yield* recovery.recover(partition, claimed.position.floor)
-        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch)
+        const formerEpoch = former ?? claimed.formerEpoch
+        const recovered = yield* recovery.recover(partition, claimed.position.floor, formerEpoch)
+        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch, formerEpoch)
         return { name: `p${partition}`, partition, filter: eventFilter(partition), claimed, recovered }
       })
     return attempt(0)
@@ -226,17 +228,32 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
 
     yield* followRetryRequests(claims, { engine, streams, streamOf, answers })
 
-    const writePositions = Effect.forEach(
-      owned,
-      ({ claimed, current }) => {
-        const next = current.advance()
-        if (next.floor === current.written) return Effect.void
-        return claimed.write(next).pipe(Effect.map(() => {
-          current.written = next.floor
-        }))
-      },
-      { concurrency: 4, discard: true }
-    )
+    const marked = [
+      streamNames.events,
+      streamNames.webhooks,
+      ...new Set(claims.filter(({ partition }) => partition >= 0).map(({ partition }) => streamOf(partition)))
+    ]
+    const writePositions = Effect.gen(function*() {
+      const moved = owned
+        .map((one) => ({ ...one, next: one.current.advance() }))
+        .filter(({ current, next }) => next.floor !== current.written)
+      if (moved.length === 0) return
+      // After the floors were looked at: what they stand for is before the marks.
+      const marks = yield* marksOf(streams, marked)
+      yield* Effect.forEach(
+        moved,
+        ({ claimed, current, next, partition }) => {
+          const ofPartition = Object.entries(marks).filter(([stream]) =>
+            stream === streamNames.events || stream === streamNames.webhooks
+            || (partition >= 0 && stream === streamOf(partition))
+          )
+          return claimed.write({ ...next, marks: Object.fromEntries(ofPartition) }).pipe(Effect.map(() => {
+            current.written = next.floor
+          }))
+        },
+        { concurrency: 4, discard: true }
+      )
+    })
     const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
     const save = ({ current, name, partition }: (typeof owned)[number]) => {
       if (partition < 0) return Effect.void
@@ -286,6 +303,8 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
     const leave = Effect.gen(function*() {
       for (const { consumption } of partitions) consumption?.pause()
       yield* handOver(grace)
+      // All of them, for their marks: what was stored since may have moved no floor.
+      for (const { current } of owned) current.written = -1
       yield* writePositions
       yield* Effect.forEach(owned, save, { concurrency: 4, discard: true })
     }).pipe(

@@ -1,7 +1,8 @@
 import { Context, Data, Effect, Layer, Option, Schema } from "effect"
 import { KeyValue, type RevisionConflict } from "../broker/KeyValue.ts"
-import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
+import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
 import { key, streamNames } from "../broker/Subjects.ts"
+import { misfit, StreamMarks } from "./StreamMarks.ts"
 
 /**
  * Where a partition stands: "the position is ours" (ARCHITECTURE). Every event with a sequence up to `floor` is settled. Written only after the
@@ -12,6 +13,8 @@ interface Position {
   readonly floor: number
   /** The projection's sequence at the last match. */
   readonly webhooksSequence: number
+  /** Of EVENTS, WEBHOOKS and the partition's DELIVERIES stream, taken after the records that `floor` stands for were acknowledged. */
+  readonly marks: StreamMarks
 }
 
 const Stored = Schema.parseJson(
@@ -20,25 +23,55 @@ const Stored = Schema.parseJson(
     epoch: Schema.Number,
     floor: Schema.Number,
     webhooks_seq: Schema.Number,
-    events_created: Schema.String
+    events_created: Schema.String,
+    // Absent in what was written before there were marks.
+    streams: Schema.optional(StreamMarks)
   })
 )
 const decode = Schema.decodeUnknown(Stored)
 const encode = Schema.encodeSync(Stored)
 
-/** The position does not fit the stream: it was recreated or restored from an older copy. Nothing is guessed; an operator decides. */
+interface StoredPosition extends Pick<Position, "epoch" | "floor"> {
+  /** Creation time of the EVENTS it was written for. */
+  readonly created: string
+  /** Broker milliseconds. */
+  readonly writtenAt: number
+}
+
+/** A position as the bucket holds it, for a reader; undefined when there is none, or none that can be read. */
+export const readPosition = (
+  message: Option.Option<Pick<StoredMessage, "data" | "time">>
+): Effect.Effect<StoredPosition | undefined> =>
+  Effect.fromNullable(Option.getOrUndefined(message)).pipe(
+    Effect.flatMap(({ data, time }) =>
+      Effect.map(decode(new TextDecoder().decode(data)), ({ epoch, events_created, floor }) => ({
+        epoch,
+        floor,
+        created: events_created,
+        writtenAt: time
+      }))
+    ),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/**
+ * The position does not fit the streams: one was recreated or restored from an older copy. Going on would pass over, without a word, what the
+ * position says is settled and the stream does not know. Nothing is guessed; an operator decides.
+ */
 export class PositionMismatch extends Data.TaggedError("PositionMismatch")<{
   readonly partition: string
   readonly detail: string
 }> {
   override get message(): string {
-    return `POSITIONS ${this.partition} does not fit EVENTS: ${this.detail}. Restore both from one backup, or delete the key to start over`
+    return `POSITIONS ${this.partition} does not fit the streams: ${this.detail}. Restore all from one backup, or delete the key to start over (docs/backup.md)`
   }
 }
 
 /** A claimed position: writes are compare-and-set against the last one, so that only the newest owner's succeed. */
 export interface ClaimedPosition {
   readonly position: Position
+  /** The epoch that was found; 0 when there was no position. */
+  readonly formerEpoch: number
   /** Fails with `RevisionConflict` when another owner has claimed the partition since. */
   readonly write: (next: Omit<Position, "epoch">) => Effect.Effect<void, BrokerUnavailable | RevisionConflict>
 }
@@ -68,20 +101,22 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
         if (known !== undefined && known.events_created !== events.created) {
           return yield* new PositionMismatch({
             partition,
-            detail:
-              `it was written for the stream made at ${known.events_created}, this one was made at ${events.created}`
+            detail: `it was written for EVENTS made at ${known.events_created}, which was now made at ${events.created}`
           })
         }
         if (known !== undefined && known.floor > events.lastSequence) {
           return yield* new PositionMismatch({
             partition,
-            detail: `its floor ${known.floor} is beyond the stream's last sequence ${events.lastSequence}`
+            detail: `its floor ${known.floor} is beyond the last sequence of EVENTS, ${events.lastSequence}`
           })
         }
+        const wrong = yield* misfit(streams, known?.streams ?? {})
+        if (Option.isSome(wrong)) return yield* new PositionMismatch({ partition, detail: wrong.value })
         const position: Position = {
           epoch: Math.max(known?.epoch ?? 0, above) + 1,
           floor: known?.floor ?? 0,
-          webhooksSequence: known?.webhooks_seq ?? 0
+          webhooksSequence: known?.webhooks_seq ?? 0,
+          marks: known?.streams ?? {}
         }
         const put = (next: Position, revision: number) =>
           store.write(
@@ -92,7 +127,8 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
               epoch: next.epoch,
               floor: next.floor,
               webhooks_seq: next.webhooksSequence,
-              events_created: events.created
+              events_created: events.created,
+              streams: next.marks
             }),
             revision
           )
@@ -117,7 +153,7 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
               revision = written
             })
           )
-        return { position, write } satisfies ClaimedPosition
+        return { position, formerEpoch: known?.epoch ?? 0, write } satisfies ClaimedPosition
       })
       return { claim }
     })

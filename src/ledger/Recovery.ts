@@ -7,6 +7,7 @@ import type { WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
+import { PositionMismatch } from "./Positions.ts"
 import { decode } from "./Record.ts"
 import { type Snapshot, Snapshots } from "./Snapshots.ts"
 import { type HeldLimits, heldLimits, Overflow, Spill } from "./Spill.ts"
@@ -38,8 +39,15 @@ export interface Recovered {
 
 /** LOAD and REPLAY of a partition's life: the newest valid snapshot, then DELIVERIES to its last sequence. */
 export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, {
-  /** `floor` is the position's. Call it after the fence: what a former owner writes later carries a lower epoch and is ignored. */
-  readonly recover: (partition: number, floor: number) => Effect.Effect<Recovered, BrokerUnavailable>
+  /**
+   * `floor` is the position's, and `formerEpoch` the epoch it had before it was claimed. Call it after the fence: what a former owner writes later
+   * carries a lower epoch and is ignored.
+   */
+  readonly recover: (
+    partition: number,
+    floor: number,
+    formerEpoch: number
+  ) => Effect.Effect<Recovered, BrokerUnavailable | PositionMismatch>
 }>() {
   static readonly layer = Layer.effect(
     Recovery,
@@ -48,7 +56,7 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
       const snapshots = yield* Snapshots
       const topology = yield* Topology
 
-      const recover = Effect.fnUntraced(function*(partition: number, floor: number) {
+      const recover = Effect.fnUntraced(function*(partition: number, floor: number, formerEpoch: number) {
         const stream = deliveriesStream(partition, topology.deliveriesStreams)
         const { lastSequence } = yield* streams.state(stream)
         const events = yield* streams.state(streamNames.events)
@@ -58,7 +66,9 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
         if (ahead) {
           yield* Effect.logError(`the snapshot of partition ${partition} is ahead of its streams and is not used`)
         }
-        const snapshot = ahead ? undefined : newest
+        // A position that was deleted to start over, or put back, knows nothing of a later owner's snapshot: the streams alone say what is.
+        const later = newest !== undefined && newest.epoch > formerEpoch
+        const snapshot = ahead || later ? undefined : newest
         const fold = new Fold(snapshot, floor)
         yield* streams.scan({
           stream,
@@ -67,6 +77,20 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
           to: lastSequence,
           onMessage: (message) => fold.take(message)
         })
+        // DELIVERIES of a later moment than EVENTS: what is published from now on would be taken for what these records have settled.
+        const newestEvent = fold.newestEvent
+        if (newestEvent !== undefined) {
+          const { eventSequence, publishedAt } = newestEvent
+          const message = yield* streams.message(streamNames.events, eventSequence)
+          // Records of before `published_at` was written say a later time: only a message that is newer still is another.
+          const other = Option.exists(message, ({ time }) => time > publishedAt)
+          if (other || eventSequence > events.lastSequence) {
+            return yield* new PositionMismatch({
+              partition: `p${partition}`,
+              detail: `${stream} has a record of event ${eventSequence}, which is not in EVENTS`
+            })
+          }
+        }
         if (fold.unreadable > 0) {
           yield* Effect.logError(
             `${fold.unreadable} records of ${stream} could not be read and were passed over: ${fold.problem}`
@@ -114,6 +138,8 @@ export class Fold {
   readonly #limits: HeldLimits
   readonly #identities: Identities
   #highestEpoch: number
+  /** The newest event that a record was met of. */
+  newestEvent: Pick<Delivery, "eventSequence" | "publishedAt"> | undefined
   unreadable = 0
   problem = ""
 
@@ -154,6 +180,9 @@ export class Fold {
       // Behind a snapshot of a later owner only a former one, stopped or asleep, can have written this: it knows less.
       if (this.#snapshot !== undefined && delivery.epoch < this.#snapshot.epoch) continue
       this.#highestEpoch = Math.max(this.#highestEpoch, delivery.epoch)
+      if (delivery.eventSequence > (this.newestEvent?.eventSequence ?? 0)) {
+        this.newestEvent = { eventSequence: delivery.eventSequence, publishedAt: delivery.publishedAt }
+      }
       this.#evolve(record, message.sequence)
       this.#settle(delivery.eventSequence, delivery.webhookId)
     }

@@ -50,9 +50,16 @@ export interface Child<C extends Calls> {
 
 /** Forks a file of the bench for as long as the scope lives. */
 export const forked = <C extends Calls>(name: string): Effect.Effect<Child<C>, never, Scope.Scope> =>
+  called<C>(name, () => fork(new URL(`${name}.js`, import.meta.url), { serialization: "advanced" }))
+
+/** A process that serves calls, for as long as the scope lives. */
+export const called = <C extends Calls>(
+  name: string,
+  start: () => ChildProcess
+): Effect.Effect<Child<C>, never, Scope.Scope> =>
   Effect.gen(function*() {
     const process = yield* Effect.acquireRelease(
-      Effect.sync(() => fork(new URL(`${name}.js`, import.meta.url), { serialization: "advanced" })),
+      Effect.sync(start),
       (child) => end(child, "SIGTERM", "2 seconds")
     )
     const open = new Map<number, (answer: Answer) => void>()

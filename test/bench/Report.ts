@@ -1,4 +1,5 @@
 import { cpus } from "node:os"
+import type { AuditResult } from "./AuditTime.ts"
 import type { Cpu } from "./Child.ts"
 import type { DashboardResult } from "./Dashboard.ts"
 import type { DrainResult } from "./Drain.ts"
@@ -13,6 +14,7 @@ export interface Results {
   readonly latencies: ReadonlyArray<LatencyResult>
   readonly recovery: RecoveryResult | undefined
   readonly history: HistoryResult | undefined
+  readonly audit: AuditResult | undefined
   readonly dashboard: DashboardResult | undefined
 }
 
@@ -33,6 +35,7 @@ const floors = {
   firstPage: 50,
   rebuild: 30_000,
   historyCost: 0.15,
+  audit: 100_000,
   firstView: 1000,
   frame: 100,
   heapGrowth: 1.1
@@ -159,11 +162,22 @@ const ofDashboard = (result: DashboardResult): ReadonlyArray<Verdict> => {
   ])
 }
 
-export const verdicts = ({ dashboard, drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
+const ofAudit = ({ faults, messages, perSecond }: AuditResult): ReadonlyArray<Verdict> =>
+  judged(ledger("audit", faults), [{
+    what: `audit of ${whole(messages)} messages`,
+    measured: `${whole(perSecond)}/s`,
+    wanted: `≥ ${whole(floors.audit)}/s`,
+    verdict: passes(perSecond >= floors.audit)
+  }])
+
+export const verdicts = (
+  { audit, dashboard, drains, history, latencies, recovery }: Results
+): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
   ...(recovery === undefined ? [] : ofRecovery(recovery)),
   ...(history === undefined ? [] : ofHistory(history)),
+  ...(audit === undefined ? [] : ofAudit(audit)),
   ...(dashboard === undefined ? [] : ofDashboard(dashboard))
 ]
 

@@ -14,6 +14,7 @@ export interface Options {
   readonly seconds: number
   readonly deliveries: number
   readonly history: number
+  readonly audit: number
   readonly minutes: number
   readonly syncs: ReadonlyArray<Sync>
   readonly webhooks: ReadonlyArray<number>

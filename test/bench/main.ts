@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
+import { audit } from "./AuditTime.ts"
 import type { Sync } from "./Broker.ts"
 import { dashboard } from "./Dashboard.ts"
 import { drains } from "./Drain.ts"
@@ -15,12 +16,13 @@ import { machine, type Results, show, verdicts } from "./Report.ts"
 import { makeStage, mostWebhooks, type Options } from "./Stage.ts"
 
 const usage = `npm run bench -- [options]
-  --only drain|latency|recovery|history|dashboard   some parts only, separated by commas
+  --only drain|latency|recovery|history|audit|dashboard   some parts only, separated by commas
   --events 40000                  events of a drain (half as many at sync always)
   --pairs 3                       ceiling and hookline in turns, 100 webhooks at 2m
   --seconds 30                    of the latency run
   --deliveries 100000             waiting for a retry when hookline is killed
   --history 1000000               deliveries in the history
+  --audit 500000                  deliveries that are audited
   --minutes 10                    that a page of the dashboard stays open; this part is run only when it is named
   --sync 2m,always --webhooks 1,100
   --json <file>                   the results as JSON
@@ -31,12 +33,13 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "drain,latency,recovery,history" },
+    only: { type: "string", default: "drain,latency,recovery,history,audit" },
     events: { type: "string", default: "40000" },
     pairs: { type: "string", default: "3" },
     seconds: { type: "string", default: "30" },
     deliveries: { type: "string", default: "100000" },
     history: { type: "string", default: "1000000" },
+    audit: { type: "string", default: "500000" },
     minutes: { type: "string", default: "10" },
     sync: { type: "string", default: "2m,always" },
     webhooks: { type: "string", default: "1,100" },
@@ -71,7 +74,7 @@ const fileSystemOf = (path: string): string => {
 }
 
 const bench = Effect.gen(function*() {
-  const parts = choice(values.only, "drain", "latency", "recovery", "history", "dashboard")
+  const parts = choice(values.only, "drain", "latency", "recovery", "history", "audit", "dashboard")
   const syncs = choice<Sync>(values.sync, "2m", "always")
   mkdirSync(values.directory, { recursive: true })
   const directory = yield* Effect.acquireRelease(
@@ -84,6 +87,7 @@ const bench = Effect.gen(function*() {
     seconds: count(values.seconds, 3_600),
     deliveries: count(values.deliveries, 1_000_000),
     history: count(values.history, 5_000_000),
+    audit: count(values.audit, 5_000_000),
     minutes: count(values.minutes, 240),
     syncs,
     webhooks: values.webhooks.split(",").map((text) => count(text, mostWebhooks)),
@@ -105,6 +109,7 @@ const bench = Effect.gen(function*() {
     latencies: yield* when("latency", Effect.forEach(syncs, (sync) => latency(stage, sync)), []),
     recovery: yield* when("recovery", recovery(stage), undefined),
     history: yield* when("history", history(stage), undefined),
+    audit: yield* when("audit", audit(stage), undefined),
     dashboard: yield* when("dashboard", dashboard(stage), undefined)
   }
   const judged = verdicts(results)

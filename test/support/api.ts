@@ -7,6 +7,7 @@ import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { deliverySubject, partitionOf } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
 import { Config, type HooklineConfig } from "../../src/Config.ts"
+import { Audits } from "../../src/ledger/Audits.ts"
 import { EventBodies } from "../../src/ledger/EventBodies.ts"
 import { History } from "../../src/ledger/History.ts"
 import { Jobs } from "../../src/ledger/Jobs.ts"
@@ -100,7 +101,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
         Layer.succeed(DashboardFolder, folder)
       )
     ),
-    Layer.provideMerge(Layer.merge(Retries.layer, Jobs.layer)),
+    Layer.provideMerge(Layer.mergeAll(Retries.layer, Jobs.layer, Audits.layer(url))),
     Layer.provideMerge(Layer.mergeAll(EventBodies.layer, Records.layer, RetryRequests.layer, historyOf(url))),
     Layer.provideMerge(servicesLayer(url, settings(config)))
   )

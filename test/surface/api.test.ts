@@ -18,7 +18,7 @@ const concrete = (path: string) => path.replace(":id", path.includes("quarantine
 const open = ["/v1/session", "/v1/portal-logos/:id"]
 const keyed = routes.filter(({ path }) => path.startsWith("/v1/") && !open.includes(path))
 /** The same for every workspace, or about all of them. */
-const ofNone = ["/v1/event-types", "/v1/workspaces"]
+const ofNone = ["/v1/event-types", "/v1/workspaces", "/v1/audit"]
 const ofWorkspace = keyed.filter(({ path }) => !ofNone.includes(path))
 
 const lines: Array<string> = []

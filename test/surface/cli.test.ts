@@ -16,7 +16,7 @@ const commands = [
   "event-types",
   "workspaces"
 ]
-  .concat("nats-url", "doctor", "keys", "events", "stats")
+  .concat("nats-url", "doctor", "keys", "events", "stats", "audit", "replay", "at")
 const ofWebhooks = [
   "add",
   "list",
@@ -56,6 +56,9 @@ describe("hookline --help", () => {
         "quarantine release",
         "workspaces",
         "stats",
+        "audit verify",
+        "replay",
+        "at",
         ...["show", "retry"].map((name) => `deliveries ${name}`),
         ...["list", "show", "explain"].map((name) => `events ${name}`),
         ...ofWebhooks.map((name) => `webhooks ${name}`)

@@ -1,6 +1,7 @@
 import * as HttpApi from "@effect/platform/HttpApi"
 import * as OpenApi from "@effect/platform/OpenApi"
 import { apiKeys } from "./contract/ApiKeys.ts"
+import { audit } from "./contract/Audit.ts"
 import { deliveries } from "./contract/Deliveries.ts"
 import { events } from "./contract/Events.ts"
 import { eventTypes } from "./contract/EventTypes.ts"
@@ -29,6 +30,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(apiKeys)
   .add(workspaces)
   .add(jobs)
+  .add(audit)
   .add(session)
   .add(portal)
   .add(health)

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http"
 import { Config, InvalidSetting, settings } from "../../Config.ts"
 import { LiveDeliveries } from "../LiveDeliveries.ts"
 import { apiKeys } from "./ApiKeyRoutes.ts"
+import { audit } from "./AuditRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { Callers } from "./Callers.ts"
 import { HooklineApi } from "./Contract.ts"
@@ -120,7 +121,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(stats),
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
-  Layer.provide(jobs),
+  Layer.provide([jobs, audit]),
   Layer.provide([session, portal]),
   Layer.provide(health),
   Layer.provide(authentication),

@@ -4,6 +4,8 @@ import { Cause, Effect, Layer } from "effect"
 import { stripVTControlCharacters } from "node:util"
 import { asksForHelp, leading, normalized } from "./Arguments.ts"
 import { commandName } from "./Banner.ts"
+import { at } from "./commands/At.ts"
+import { audit, auditPage } from "./commands/Audit.ts"
 import { deliveries, deliveriesPage } from "./commands/Deliveries.ts"
 import { doctor } from "./commands/Doctor.ts"
 import { events, eventsPage } from "./commands/Events.ts"
@@ -14,6 +16,7 @@ import { natsUrl } from "./commands/NatsUrl.ts"
 import { publish } from "./commands/Publish.ts"
 import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
 import { receive } from "./commands/Receive.ts"
+import { replay } from "./commands/Replay.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
 import { stats } from "./commands/Stats.ts"
@@ -59,7 +62,10 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       workspaces,
       keys,
       natsUrl,
-      doctor
+      doctor,
+      audit,
+      replay,
+      at
     ])
   )
   const pages = page("hookline", root, [
@@ -76,7 +82,10 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("workspaces", workspaces),
     keysPage,
     page("nats-url", natsUrl),
-    page("doctor", doctor)
+    page("doctor", doctor),
+    auditPage,
+    page("replay", replay),
+    page("at", at)
   ])
   return { root, pages }
 }

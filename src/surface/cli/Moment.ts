@@ -7,22 +7,29 @@ import type { CommandFailed } from "./Failure.ts"
 /** A point in time as somebody types it, in milliseconds. */
 export type Moment = { readonly ago: number } | { readonly at: number }
 
+/** Undefined: it is none. */
+export const momentOf = (text: string): Moment | undefined => {
+  const ago = parseDuration(text)
+  if (ago !== undefined) return { ago }
+  const at = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?$/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(at) ? undefined : { at }
+}
+
 /** An option that takes a time, a day, or how long ago. */
 export const moment = (name: string, text: string): Options.Options<Option.Option<Moment>> =>
   Options.text(name).pipe(
     Options.withPseudoName("time"),
-    Options.filterMap((value): Option.Option<Moment> => {
-      const ago = parseDuration(value)
-      if (ago !== undefined) return Option.some({ ago })
-      const at = /^\d{4}-\d\d-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:?\d\d))?$/.test(value) ? Date.parse(value) : Number.NaN
-      return Number.isNaN(at) ? Option.none() : Option.some({ at })
-    }, `--${name} takes a time such as 2025-03-23T14:35:21Z, a day such as 2025-03-23, or how long ago, such as 2h`),
+    Options.filterMap(
+      (value) => Option.fromNullable(momentOf(value)),
+      `--${name} takes a time such as 2025-03-23T14:35:21Z, a day such as 2025-03-23, or how long ago, such as 2h`
+    ),
     Options.withDescription(`${text} A time such as 2025-03-23T14:35:21Z, or how long ago, such as 2h or 7d.`),
     Options.optional
   )
 
 /** Of what is longer ago than there is time, the beginning of time: it is written as a date. */
-const timeOf = (moment: Moment, now: number): number => "at" in moment ? moment.at : Math.max(0, now - moment.ago)
+export const timeOf = (moment: Moment, now: number): number =>
+  "at" in moment ? moment.at : Math.max(0, now - moment.ago)
 
 /** Of the events' publication. */
 export const period = {

@@ -1,0 +1,35 @@
+import { type Context, Effect, Option } from "effect"
+import { Connection } from "./Connection.ts"
+import { ask, unavailable } from "./JetStreamApi.ts"
+import { BrokerUnavailable } from "./Streams.ts"
+import { parseDeliveriesStream, partitionsOf, streamNames } from "./Subjects.ts"
+
+/** How the streams that are there were made, for a reader who must change nothing. */
+export interface StreamLayout {
+  readonly partitions: number
+  /** Names of the DELIVERIES streams. */
+  readonly deliveries: ReadonlyArray<string>
+}
+
+const asked = <A>(connection: Context.Tag.Service<Connection>, subject: string, body?: object) =>
+  ask<A>(connection, subject, body).pipe(
+    Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused)))
+  )
+
+/** Asks the broker that `Connection` is connected to. Fails when hookline has never made its streams there. */
+export const streamLayout = Effect.gen(function*() {
+  const connection = yield* Connection
+  const { streams } = yield* asked<{ readonly streams: ReadonlyArray<string> | null }>(connection, "STREAM.NAMES", {
+    subject: "deliveries.>"
+  })
+  const { config } = yield* asked<{ readonly config: { readonly subject_transform?: { readonly dest?: string } } }>(
+    connection,
+    `STREAM.INFO.${streamNames.events}`
+  )
+  const partitions = partitionsOf(config.subject_transform?.dest ?? "")
+  const deliveries = (streams ?? []).filter((name) => Option.isSome(parseDeliveriesStream(name))).sort()
+  if (Option.isNone(partitions) || deliveries.length === 0) {
+    return yield* new BrokerUnavailable({ operation: "looking for streams", detail: "they are not those of hookline" })
+  }
+  return { partitions: partitions.value, deliveries } satisfies StreamLayout
+})

@@ -1,0 +1,399 @@
+import { Option } from "effect"
+import type { StoredMessage } from "../../broker/Streams.ts"
+import { parseStoredEventSubject, partitionOf, publishedSubject } from "../../broker/Subjects.ts"
+import type { Catalogue } from "../../model/Catalogue.ts"
+import { isReserved } from "../../model/EventType.ts"
+import { deliveryId, type WebhookId } from "../../model/Id.ts"
+import { readStoredEvent } from "../StoredEvent.ts"
+import { fingerprint } from "./DeliveryTable.ts"
+import type { Finding, FindingKind, Findings } from "./Findings.ts"
+import { type EventRange, type RecordFold, states } from "./RecordFold.ts"
+import type { Owed, Subscribed, Subscriber } from "./Subscribed.ts"
+
+/** Where the partitions stood when the audit began. */
+export interface Standing {
+  readonly partitions: number
+  /** By partition: up to where every event is settled, the epoch of its owner, and when that was written: the owner has it since then at least. */
+  readonly positions: ReadonlyMap<
+    number,
+    { readonly floor: number; readonly epoch: number; readonly writtenAt: number }
+  >
+  /** The same floor of what has no partition. */
+  readonly misfitFloor: number
+  /** Whether somebody holds the lease. */
+  readonly working: boolean
+  /** The broker's time, milliseconds. */
+  readonly at: number
+}
+
+/** What is known of QUARANTINE. */
+export interface Quarantined {
+  /** Sequences in EVENTS. */
+  readonly sequences: ReadonlySet<number>
+  /** Everything younger than this is still there; broker milliseconds, 0 when nothing ever left. */
+  readonly completeSince: number
+}
+
+/** What is live, or was cancelled, a line each; so many are kept, all are counted. */
+export const linesKept = 1000
+
+export interface Line {
+  readonly state: "due" | "held" | "ready" | "open" | "cancelled" | "either_way"
+  readonly delivery_id: string
+  readonly event_seq: number
+  readonly webhook_id: string
+  readonly workspace_id: string
+  readonly due_at?: string
+}
+
+export interface EventCounts {
+  events: number
+  /** Deliveries in the range, by what their newest record says, or what stands for one. */
+  succeeded: number
+  failed: number
+  suppressed: number
+  cancelled: number
+  due: number
+  held: number
+  ready: number
+  /** Owed, of events above the floor, and without a record yet. */
+  open: number
+  /** A change of the webhook fell between two positions: it may have been owed or not. */
+  either_way: number
+  duplicates: number
+  quarantined: number
+  /** Deliveries whose event left EVENTS while the audit ran. */
+  aged: number
+}
+
+export interface EventFoldState {
+  readonly counts: EventCounts
+  readonly lines: ReadonlyArray<Line>
+  readonly duplicates: ReadonlyArray<readonly [number, number]>
+  readonly firsts: ReadonlyArray<readonly [number, number]>
+}
+
+const noCounts: EventCounts = {
+  events: 0,
+  succeeded: 0,
+  failed: 0,
+  suppressed: 0,
+  cancelled: 0,
+  due: 0,
+  held: 0,
+  ready: 0,
+  open: 0,
+  either_way: 0,
+  duplicates: 0,
+  quarantined: 0,
+  aged: 0
+}
+
+/** A row whose event was met. The states take the lower bits. */
+const met = 0x80
+
+/** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
+export const dueWithin = 600_000
+/** The same, for what has expired: it is looked through once a minute. */
+const expiredWithin = 3_600_000
+/** How far the clocks of a record and of a stream may be apart, and how long a first record takes. */
+const recordedWithin = 60_000
+
+/** Reasons that a change of the catalogue mends: by today's it cannot be told what was said then. */
+const byCatalogue: ReadonlySet<string> = new Set(["unknown_type", "schema"])
+
+/** The head of a body that begins with its id, as most do: then the whole need not be read. Keys may not repeat in an event. */
+const leadingId = /^\{\s*"id"\s*:\s*"([A-Za-z0-9_-]{1,64})"/
+
+export interface EventFoldParts {
+  readonly range: EventRange
+  readonly records: RecordFold
+  readonly subscribed: Subscribed
+  readonly quarantined: Quarantined
+  readonly standing: Standing
+  readonly catalogue: Catalogue
+  readonly findings: Findings
+}
+
+/** The fold of EVENTS behind that of DELIVERIES: who was owed each event, and whether each has an outcome. */
+export class EventFold {
+  readonly counts: EventCounts
+  readonly lines: Array<Line>
+  readonly #parts: EventFoldParts
+  readonly #lineCounts = new Map<string, number>()
+  /** Repeats by their sequence: the one that won. */
+  readonly #duplicates: Map<number, number>
+  /** Events that won over repeats: the fingerprint of their workspace and id, once they are read. */
+  readonly #firsts: Map<number, number>
+
+  constructor(parts: EventFoldParts, duplicates: ReadonlyMap<number, number>, state?: EventFoldState) {
+    this.#parts = parts
+    this.counts = { ...state?.counts ?? noCounts }
+    this.lines = [...state?.lines ?? []]
+    for (const { state } of this.lines) this.#lineCounts.set(state, (this.#lineCounts.get(state) ?? 0) + 1)
+    this.#duplicates = new Map(state?.duplicates ?? duplicates)
+    this.#firsts = new Map(state?.firsts ?? Array.from(duplicates.values(), (first) => [first, 0] as const))
+  }
+
+  dump(): EventFoldState {
+    return {
+      counts: { ...this.counts },
+      lines: [...this.lines],
+      duplicates: [...this.#duplicates],
+      firsts: [...this.#firsts]
+    }
+  }
+
+  /** An event of the range, in order. */
+  take(message: StoredMessage): void {
+    const { quarantined, range, records, standing } = this.#parts
+    const { sequence } = message
+    this.counts.events++
+    const row = records.table.first(sequence - range.first)
+    const place = Option.getOrUndefined(parseStoredEventSubject(message.subject))
+    const isQuarantined = quarantined.sequences.has(sequence)
+    if (place === undefined) return this.#misfit(message, isQuarantined)
+    const position = standing.positions.get(place.partition)
+    const settled = sequence <= (position?.floor ?? 0)
+    if (this.#firsts.has(sequence)) {
+      this.#firsts.set(sequence, fingerprint(place.workspaceId, this.#idOf(message) ?? ""))
+    }
+    const repeats = this.#duplicates.get(sequence)
+    if (repeats !== undefined || isQuarantined) {
+      for (let each = row; each !== -1; each = records.table.columns.next[each] ?? -1) {
+        this.#row("unowed", each, repeats === undefined ? "its event was quarantined" : "its event is a repeat")
+        this.#meet(each)
+      }
+      if (repeats === undefined) {
+        this.counts.quarantined++
+        return
+      }
+      return this.#duplicate(message, place.workspaceId, repeats)
+    }
+    const event = isReserved(place.type) ? readStoredEvent(message, range.created, undefined) : undefined
+    if (row === -1 && this.#refused(message, settled)) return
+    const owed: Owed = {
+      workspaceId: place.workspaceId,
+      type: place.type,
+      about: event?._tag === "Event" ? event.about : undefined
+    }
+    const after = row === -1 ? undefined : this.#delivered(message, row, owed)
+    this.#owed(message, owed, after, place.partition, settled, position?.epoch ?? 0)
+  }
+
+  /** What is left when all events are read. `first`: the first sequence that EVENTS has now. */
+  finish(first: number): void {
+    const { records } = this.#parts
+    for (let row = 0; row < records.table.size; row++) {
+      if (((records.table.columns.state[row] ?? 0) & met) !== 0) continue
+      const sequence = records.sequenceOf(row)
+      if (sequence < first) this.counts.aged++
+      else this.#row("no_event", row, `EVENTS has no message ${sequence}`)
+    }
+  }
+
+  /** The deliveries of an event: each is of this event and was owed. Gives the highest position of their matches. */
+  #delivered(message: StoredMessage, first: number, owed: Owed): number {
+    const { records, subscribed } = this.#parts
+    const { columns } = records.table
+    const id = this.#idOf(message)
+    const expected = id === undefined ? undefined : fingerprint(owed.workspaceId, owed.type, id)
+    let position = 0
+    for (let row = first; row !== -1; row = columns.next[row] ?? -1) {
+      position = Math.max(position, columns.position[row] ?? 0)
+      if (columns.fingerprint[row] !== expected) {
+        this.#row("other_event", row, `its record names another event than ${owed.workspaceId}'s ${owed.type} ${id}`)
+      } else if (!subscribed.matchesAt(records.webhookOf(row), columns.revision[row] ?? 0, owed)) {
+        this.#row("unowed", row, `its webhook was not subscribed at its revision ${columns.revision[row]}`)
+      }
+      this.#meet(row)
+    }
+    return position
+  }
+
+  /** Everybody who was subscribed has a record, or something stands for it. `known`: WEBHOOKS was known up to there at least. */
+  #owed(
+    message: StoredMessage,
+    event: Owed,
+    known: number | undefined,
+    partition: number,
+    settled: boolean,
+    epoch: number
+  ): void {
+    const { range, records, subscribed } = this.#parts
+    const { sequence, time } = message
+    const from = known ?? subscribed.before(time)
+    let to = from
+    // A second bound on when it was over is of use only where something has changed since.
+    let over = Number.POSITIVE_INFINITY
+    if (subscribed.changedAfter(event.workspaceId, from)) {
+      const { at, fence } = records.partition(partition).lastMatch(sequence, time, epoch)
+      over = at + recordedWithin
+      to = Math.max(from, Math.min(fence, subscribed.before(over)))
+    }
+    const has = ({ id }: Subscriber): boolean => {
+      const number = records.numberOf(id)
+      return number !== undefined && records.table.find(sequence - range.first, number) !== -1
+    }
+    const { perhaps, surely } = subscribed.owed(event, from, to)
+    for (const webhook of surely) {
+      if (has(webhook)) continue
+      if (!settled) this.#line("open", message, webhook)
+      // Matched, and deleted before it had a record: `webhook.deleted` is the record.
+      else if (webhook.deletedAt !== undefined && webhook.deletedAt <= over) this.#line("cancelled", message, webhook)
+      else this.#missing(message, event, webhook)
+    }
+    for (const webhook of perhaps) {
+      if (!has(webhook)) this.#line("either_way", message, webhook)
+    }
+  }
+
+  /** Without a record, and no event at all? Then it should be in quarantine. */
+  #refused(message: StoredMessage, settled: boolean): boolean {
+    const { catalogue, quarantined, range } = this.#parts
+    const complete = message.time > quarantined.completeSince
+    const event = readStoredEvent(message, range.created, complete ? undefined : catalogue)
+    if (event._tag === "Event" || (complete && byCatalogue.has(event.reason))) return false
+    if (complete && settled) this.#unquarantined(message, event.reason)
+    else if (settled) this.counts.quarantined++
+    else this.#line("open", message, undefined)
+    return true
+  }
+
+  #misfit(message: StoredMessage, isQuarantined: boolean): void {
+    const { quarantined, standing } = this.#parts
+    if (isQuarantined || message.time <= quarantined.completeSince) this.counts.quarantined++
+    else if (message.sequence <= standing.misfitFloor) this.#unquarantined(message, "bad_subject")
+    else this.#line("open", message, undefined)
+  }
+
+  #unquarantined({ sequence, subject }: StoredMessage, reason: string): void {
+    this.#parts.findings.add("unquarantined", () => ({
+      message: `published on ${publishedSubject(subject)}, it is no event (${reason}), and it is not in quarantine`,
+      event_seq: sequence,
+      stream: "EVENTS",
+      sequence
+    }))
+  }
+
+  #duplicate(message: StoredMessage, workspaceId: string, first: number): void {
+    this.counts.duplicates++
+    // The first has left the stream, or the range begins behind it.
+    if (first < this.#parts.range.first) return
+    const known = this.#firsts.get(first)
+    const id = this.#idOf(message)
+    if (first < message.sequence && known === fingerprint(workspaceId, id ?? "")) return
+    this.#parts.findings.add("bad_duplicate", () => ({
+      message: `recorded as a repeat of event ${first}, which is another`,
+      event_seq: message.sequence,
+      event_id: id,
+      workspace_id: workspaceId,
+      stream: "EVENTS",
+      sequence: message.sequence
+    }))
+  }
+
+  /** Counts a delivery by its newest record, once. */
+  #meet(row: number): void {
+    const { records, standing } = this.#parts
+    const { columns } = records.table
+    const number = columns.state[row] ?? 0
+    columns.state[row] = number | met
+    const state = states[number]
+    if (state === "succeeded" || state === "failed" || state === "suppressed") {
+      this.counts[state]++
+      return
+    }
+    const due = columns.due[row] ?? 0
+    const webhook = this.#parts.subscribed.find(records.webhookOf(row))
+    // Deleted while it waited: nothing is recorded.
+    const named = webhook?.deletedAt !== undefined ? "cancelled" : state === "due" || state === "ready" ? state : "held"
+    this.counts[named]++
+    this.#keepLine({
+      state: named,
+      delivery_id: records.idOf(row),
+      event_seq: records.sequenceOf(row),
+      webhook_id: records.webhookOf(row),
+      workspace_id: webhook?.workspaceId ?? "",
+      due_at: new Date(due).toISOString()
+    })
+    if (named === "cancelled") return
+    const since = this.#workingSince(webhook?.workspaceId ?? "")
+    const late = standing.at - Math.max(due, since)
+    if (named !== "held" && late > dueWithin) {
+      this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
+    }
+    const expires = columns.expires[row] ?? 0
+    if (standing.at - Math.max(expires, since) > expiredWithin) {
+      this.#row("unexpired", row, `it should have failed as expired at ${new Date(expires).toISOString()}`)
+    }
+  }
+
+  /** Since when a worker of the partition is known to run; never, when none does or nothing shows it. */
+  #workingSince(workspaceId: string): number {
+    const { records, standing } = this.#parts
+    if (!standing.working || workspaceId === "") return Number.POSITIVE_INFINITY
+    const partition = partitionOf(workspaceId, standing.partitions)
+    const position = standing.positions.get(partition)
+    if (position === undefined) return Number.POSITIVE_INFINITY
+    return Math.min(
+      position.writtenAt,
+      records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY
+    )
+  }
+
+  #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {
+    this.#parts.findings.add("missing", () => ({
+      message: `${event.type} is owed to it, and nothing says what became of that`,
+      event_seq: sequence,
+      workspace_id: event.workspaceId,
+      webhook_id: webhook.id,
+      delivery_id: deliveryId(this.#parts.range.created, sequence, webhook.id),
+      stream: "EVENTS",
+      sequence
+    }))
+  }
+
+  #row(kind: FindingKind, row: number, message: string): void {
+    const { findings, records, subscribed } = this.#parts
+    findings.add(kind, (): Omit<Finding, "kind"> => ({
+      message,
+      event_seq: records.sequenceOf(row),
+      workspace_id: subscribed.find(records.webhookOf(row))?.workspaceId,
+      webhook_id: records.webhookOf(row),
+      delivery_id: records.idOf(row)
+    }))
+  }
+
+  #line(
+    state: "open" | "cancelled" | "either_way",
+    { sequence }: StoredMessage,
+    webhook: Subscriber | undefined
+  ): void {
+    this.counts[state]++
+    const id = webhook?.id ?? "_" as WebhookId
+    this.#keepLine({
+      state,
+      delivery_id: webhook === undefined ? "" : deliveryId(this.#parts.range.created, sequence, id),
+      event_seq: sequence,
+      webhook_id: id,
+      workspace_id: webhook?.workspaceId ?? ""
+    })
+  }
+
+  #keepLine(line: Line): void {
+    const count = (this.#lineCounts.get(line.state) ?? 0) + 1
+    this.#lineCounts.set(line.state, count)
+    if (count <= linesKept) this.lines.push(line)
+  }
+
+  /** Undefined: it has none, and is no event. */
+  #idOf(message: StoredMessage): string | undefined {
+    const { byteOffset, buffer, byteLength } = message.data
+    const head = Buffer.from(buffer, byteOffset, byteLength).toString("latin1", 0, Math.min(byteLength, 120))
+    const id = leadingId.exec(head)?.[1]
+    if (id !== undefined) return id
+    const event = readStoredEvent(message, this.#parts.range.created, undefined)
+    return event._tag === "Event" ? event.id : undefined
+  }
+}
