@@ -111,9 +111,10 @@ describe("hookline audit verify", () => {
       )
       const kept = yield* load(file)
       expect(Option.isSome(kept)).toBe(true)
-      const resumed = yield* audit({ catalogue: bundled, state: Option.getOrUndefined(kept) }, new AuditProgress()).pipe(
-        Effect.provide(readerOf(hookline))
-      )
+      const resumed = yield* audit({ catalogue: bundled, state: Option.getOrUndefined(kept) }, new AuditProgress())
+        .pipe(
+          Effect.provide(readerOf(hookline))
+        )
       expect(resumed).toEqual(whole)
       expect((yield* audited(hookline, "--state", file)).report.counts).toEqual(whole.counts)
       expect(existsSync(file), "the file is gone when the audit has ended").toBe(false)
@@ -139,15 +140,21 @@ describe("hookline audit verify", () => {
         )
       expect((yield* line("--workspace", "ws_2", "--kind", "event")).length).toBe(5)
       expect((yield* line("--webhook", lost.id, "--kind", "failed")).length).toBe(2)
-      expect((yield* line("--type", "project.created", "--kind", "event"))[0]).toMatch(/EVENTS\.\d+ +event +ws_1  project.created  evt_failed/)
+      expect((yield* line("--type", "project.created", "--kind", "event"))[0]).toMatch(
+        /EVENTS\.\d+ +event +ws_1  project.created  evt_failed/
+      )
       expect(yield* line("--to", "2020-01-01")).toEqual([])
       expect(well.seen.size).toBe(before)
 
       // As it was: before the webhook was deleted, and after.
-      const at = (...words: ReadonlyArray<string>) => hooklineCommand(["at", ...words, "--json", "--data-dir", hookline.data])
+      const at = (...words: ReadonlyArray<string>) =>
+        hooklineCommand(["at", ...words, "--json", "--data-dir", hookline.data])
       const gone = of("webhook.deleted")[0]
       const then = new Date(Date.parse(gone.time) - 1).toISOString()
-      expect(JSON.parse((yield* at(then, "webhook", deleted.id)).out)).toMatchObject({ id: deleted.id, state: "enabled" })
+      expect(JSON.parse((yield* at(then, "webhook", deleted.id)).out)).toMatchObject({
+        id: deleted.id,
+        state: "enabled"
+      })
       expect(JSON.parse((yield* at(gone.time, "webhook", deleted.id)).out)).toMatchObject({ state: "deleted" })
       expect(JSON.parse((yield* at("0s", "webhooks", "--workspace", "ws_2")).out).map(({ id }: { id: string }) => id))
         .toEqual([other.id])
