@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Connection } from "../../src/broker/Connection.ts"
 import * as JetStreamStreams from "../../src/broker/JetStreamStreams.ts"
@@ -12,7 +12,7 @@ import { eventually } from "../support/broker.ts"
 import { type Product, product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
-import { addWebhook, publish, until, untilDelivery } from "../support/until.ts"
+import { addWebhook, checkOf, publish, readyz, until, untilDelivery } from "../support/until.ts"
 
 const env = { HOOKLINE_SYNC: "2m", HOOKLINE_RETRY_SCHEDULE: "0s,1s,2s" }
 
@@ -162,6 +162,33 @@ describe("hookline audit verify", () => {
       const past = JSON.parse((yield* at(first.time, "delivery", first.delivery_id)).out)
       expect([past.state, past.attempts, past.round, past.records.length]).toEqual(["failed", 3, 1, 3])
       expect((yield* at("2020-01-01", "delivery", first.delivery_id)).code).toBe(1)
+
+      // Every command of the page for operators does what it says.
+      const page = readFileSync(new URL("../../docs/auditing.md", import.meta.url), "utf8")
+      const lines = [...page.matchAll(/^node dist\/main\.js (.*)$/gm)].map(([, words = ""]) =>
+        words
+          .replaceAll("ws_550e", "ws_1")
+          .replaceAll(/wh_[0-9a-f]{32}/g, lost.id)
+          .replaceAll(/dlv_[0-9a-f]{32}/g, first.delivery_id)
+          .replace(/^at \S+/, "at 0s")
+          .split(" ")
+      )
+      expect(lines.length).toBeGreaterThan(6)
+      for (const words of lines) {
+        const ran = yield* hooklineCommand([...words, "--data-dir", hookline.data])
+        expect([words, ran.code, ran.error]).toEqual([words, 0, ""])
+        expect(ran.out.length).toBeGreaterThan(0)
+      }
+      const sealed = yield* atRest(hookline)
+      expect([sealed.report.verdict, sealed.report.findings]).toEqual(["proven", []])
+      expect(sealed.report.sealed.seals).toBeGreaterThan(0)
+      expect(sealed.report.sealed.checked).toBeGreaterThanOrEqual(counts.events)
+      // Nobody else minds a seal: a start reads all of the stream.
+      yield* hookline.kill
+      yield* hookline.start
+      yield* until("the history follows", readyz(hookline), (answer) =>
+        checkOf(answer, "history")?.detail === "following, 0 messages behind")
+      expect(hookline.output()).not.toMatch(/could not be read/)
 
       // Without hookline's broker it cannot be told.
       hookline.signal("SIGTERM")

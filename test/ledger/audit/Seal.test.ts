@@ -52,6 +52,8 @@ const refilled = (url: string, stream: string, change: (messages: Array<Copy>) =
     await nats.close()
   })
 
+const isSeal = ({ subject }: Copy) => subject.endsWith(".sealed")
+
 /** Kind, stream and sequence of what is found. */
 const found = Effect.map(audit({ catalogue: bundled }, new AuditProgress()), ({ findings, sealed }) => ({
   found: findings.map(({ kind, sequence, stream }) => `${kind} ${stream} ${sequence}`),
@@ -105,7 +107,6 @@ it.scopedLive("sees that a seal itself was changed, or is gone", () =>
       yield* sealStreams
     }
     expect((yield* found).found).toEqual([])
-    const isSeal = ({ subject }: Copy) => subject.endsWith(".sealed")
     yield* refilled(url, "DELIVERIES-0", (messages) => {
       const seals = messages.filter(isSeal)
       messages.splice(messages.indexOf(seals[1]!), 1)
