@@ -5,7 +5,7 @@ import { BrokerUnavailable } from "./Streams.ts"
 import { parseDeliveriesStream, partitionsOf, streamNames } from "./Subjects.ts"
 
 /** How the streams that are there were made, for a reader who must change nothing. */
-export interface StreamLayout {
+interface StreamLayout {
   readonly partitions: number
   /** Names of the DELIVERIES streams. */
   readonly deliveries: ReadonlyArray<string>

@@ -175,6 +175,9 @@ export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
 /** The records of deliveries that were given up, of every partition of a stream. */
 export const failedFilter = "deliveries.*.*.*.failed"
 
+/** The seals of all streams, in partition 0's. */
+export const sealSubject = "deliveries.0._._.sealed"
+
 /** The stream that holds a partition's records. */
 export const deliveriesStream = (partition: number, streams: number): string => `DELIVERIES-${partition % streams}`
 

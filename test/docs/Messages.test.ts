@@ -12,6 +12,7 @@ import {
   streamNames
 } from "../../src/broker/Subjects.ts"
 import { settings } from "../../src/Config.ts"
+import { decodeSeal, encodeSeal } from "../../src/ledger/audit/Seal.ts"
 import { decode as decodeJob, encodeJob } from "../../src/ledger/Jobs.ts"
 import {
   decode,
@@ -62,6 +63,9 @@ const unnamed = (names: ReadonlyArray<string>) => names.filter((name) => !words.
 
 /** As our code would write what the example says. */
 const rewritten = (example: Json): string => {
+  if (example["kind"] === "sealed") {
+    return encodeSeal(Either.getOrThrowWith(decodeSeal(JSON.stringify(example)), (error) => error))
+  }
   const fact = Either.getOrThrowWith(decode(new TextEncoder().encode(JSON.stringify(example))), (error) => error)
   if (fact.type === "duplicate") {
     return encodeDuplicate({
@@ -109,7 +113,7 @@ const fullest: ReadonlyArray<string> = (() => {
 })()
 
 // Records, so that the compiler asks for what is added to a union.
-const kinds: Record<RecordKind | "duplicate" | "retry_requested" | "test", true> = {
+const kinds: Record<RecordKind | "duplicate" | "retry_requested" | "test" | "sealed", true> = {
   succeeded: true,
   attempt_failed: true,
   failed: true,
@@ -118,7 +122,8 @@ const kinds: Record<RecordKind | "duplicate" | "retry_requested" | "test", true>
   retried: true,
   duplicate: true,
   retry_requested: true,
-  test: true
+  test: true,
+  sealed: true
 }
 const factTypes: Record<WebhookFact["type"], true> = {
   "webhook.created": true,

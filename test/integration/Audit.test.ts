@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option } from "effect"
-import { existsSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Connection } from "../../src/broker/Connection.ts"
 import * as JetStreamStreams from "../../src/broker/JetStreamStreams.ts"
@@ -12,7 +12,7 @@ import { eventually } from "../support/broker.ts"
 import { type Product, product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
-import { addWebhook, publish, until, untilDelivery } from "../support/until.ts"
+import { addWebhook, checkOf, publish, readyz, until, untilDelivery } from "../support/until.ts"
 
 const env = { HOOKLINE_SYNC: "2m", HOOKLINE_RETRY_SCHEDULE: "0s,1s,2s" }
 
@@ -111,9 +111,10 @@ describe("hookline audit verify", () => {
       )
       const kept = yield* load(file)
       expect(Option.isSome(kept)).toBe(true)
-      const resumed = yield* audit({ catalogue: bundled, state: Option.getOrUndefined(kept) }, new AuditProgress()).pipe(
-        Effect.provide(readerOf(hookline))
-      )
+      const resumed = yield* audit({ catalogue: bundled, state: Option.getOrUndefined(kept) }, new AuditProgress())
+        .pipe(
+          Effect.provide(readerOf(hookline))
+        )
       expect(resumed).toEqual(whole)
       expect((yield* audited(hookline, "--state", file)).report.counts).toEqual(whole.counts)
       expect(existsSync(file), "the file is gone when the audit has ended").toBe(false)
@@ -139,15 +140,21 @@ describe("hookline audit verify", () => {
         )
       expect((yield* line("--workspace", "ws_2", "--kind", "event")).length).toBe(5)
       expect((yield* line("--webhook", lost.id, "--kind", "failed")).length).toBe(2)
-      expect((yield* line("--type", "project.created", "--kind", "event"))[0]).toMatch(/EVENTS\.\d+ +event +ws_1  project.created  evt_failed/)
+      expect((yield* line("--type", "project.created", "--kind", "event"))[0]).toMatch(
+        /EVENTS\.\d+ +event +ws_1  project.created  evt_failed/
+      )
       expect(yield* line("--to", "2020-01-01")).toEqual([])
       expect(well.seen.size).toBe(before)
 
       // As it was: before the webhook was deleted, and after.
-      const at = (...words: ReadonlyArray<string>) => hooklineCommand(["at", ...words, "--json", "--data-dir", hookline.data])
+      const at = (...words: ReadonlyArray<string>) =>
+        hooklineCommand(["at", ...words, "--json", "--data-dir", hookline.data])
       const gone = of("webhook.deleted")[0]
       const then = new Date(Date.parse(gone.time) - 1).toISOString()
-      expect(JSON.parse((yield* at(then, "webhook", deleted.id)).out)).toMatchObject({ id: deleted.id, state: "enabled" })
+      expect(JSON.parse((yield* at(then, "webhook", deleted.id)).out)).toMatchObject({
+        id: deleted.id,
+        state: "enabled"
+      })
       expect(JSON.parse((yield* at(gone.time, "webhook", deleted.id)).out)).toMatchObject({ state: "deleted" })
       expect(JSON.parse((yield* at("0s", "webhooks", "--workspace", "ws_2")).out).map(({ id }: { id: string }) => id))
         .toEqual([other.id])
@@ -155,6 +162,33 @@ describe("hookline audit verify", () => {
       const past = JSON.parse((yield* at(first.time, "delivery", first.delivery_id)).out)
       expect([past.state, past.attempts, past.round, past.records.length]).toEqual(["failed", 3, 1, 3])
       expect((yield* at("2020-01-01", "delivery", first.delivery_id)).code).toBe(1)
+
+      // Every command of the page for operators does what it says.
+      const page = readFileSync(new URL("../../docs/auditing.md", import.meta.url), "utf8")
+      const lines = [...page.matchAll(/^node dist\/main\.js (.*)$/gm)].map(([, words = ""]) =>
+        words
+          .replaceAll("ws_550e", "ws_1")
+          .replaceAll(/wh_[0-9a-f]{32}/g, lost.id)
+          .replaceAll(/dlv_[0-9a-f]{32}/g, first.delivery_id)
+          .replace(/^at \S+/, "at 0s")
+          .split(" ")
+      )
+      expect(lines.length).toBeGreaterThan(6)
+      for (const words of lines) {
+        const ran = yield* hooklineCommand([...words, "--data-dir", hookline.data])
+        expect([words, ran.code, ran.error]).toEqual([words, 0, ""])
+        expect(ran.out.length).toBeGreaterThan(0)
+      }
+      const sealed = yield* atRest(hookline)
+      expect([sealed.report.verdict, sealed.report.findings]).toEqual(["proven", []])
+      expect(sealed.report.sealed.seals).toBeGreaterThan(0)
+      expect(sealed.report.sealed.checked).toBeGreaterThanOrEqual(counts.events)
+      // Nobody else minds a seal: a start reads all of the stream.
+      yield* hookline.kill
+      yield* hookline.start
+      yield* until("the history follows", readyz(hookline), (answer) =>
+        checkOf(answer, "history")?.detail === "following, 0 messages behind")
+      expect(hookline.output()).not.toMatch(/could not be read/)
 
       // Without hookline's broker it cannot be told.
       hookline.signal("SIGTERM")

@@ -14,10 +14,10 @@ import { encodeFact, type WebhookFact } from "../../src/model/WebhookFacts.ts"
 import { hour, minute, retries, start } from "./delivery.ts"
 
 export const created = "2026-11-24T01:29:06.757348288Z"
-export const partitions = 16
-export const workspace = WorkspaceId.make("ws_1")
-export const partition = partitionOf(workspace, partitions)
-export const stream = "DELIVERIES-0"
+const partitions = 16
+const workspace = WorkspaceId.make("ws_1")
+const partition = partitionOf(workspace, partitions)
+const stream = "DELIVERIES-0"
 
 /** The streams of a history that was made by hand, message by message. */
 export interface Written {
@@ -136,7 +136,7 @@ export const happens = (
   return decision.next
 }
 
-export const outcome = (status: number, startedAt: number): AttemptOutcome => ({
+const outcome = (status: number, startedAt: number): AttemptOutcome => ({
   class: status === 200 ? "success" : "status",
   startedAt,
   latency: 12.5,

@@ -20,7 +20,10 @@ layer(apiLayer(), { excludeTestServices: true, timeout: 60_000 })("GET /v1/audit
         findings: [],
         deliveries: [{ state: "open", event_seq: 1, webhook_id: webhook.id, workspace_id: "ws_1" }]
       })
-      expect((yield* audit("?to=2020-01-01")).json).toMatchObject({ counts: { events: 0 }, to: "2020-01-01T00:00:00.000Z" })
+      expect((yield* audit("?to=2020-01-01")).json).toMatchObject({
+        counts: { events: 0 },
+        to: "2020-01-01T00:00:00.000Z"
+      })
       expect((yield* audit("?from=2020-01-01&to=2100-01-01")).json).toMatchObject({ counts: { events: 1 } })
     }))
 

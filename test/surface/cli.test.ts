@@ -57,6 +57,7 @@ describe("hookline --help", () => {
         "workspaces",
         "stats",
         "audit verify",
+        "audit seal",
         "replay",
         "at",
         ...["show", "retry"].map((name) => `deliveries ${name}`),

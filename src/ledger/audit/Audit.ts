@@ -6,10 +6,12 @@ import {
   bucketStream,
   bucketSubject,
   deliveriesAllFilter,
+  deliveriesStream,
   everySubject,
   headerNames,
   parseDeliverySubject,
   quarantineAllFilter,
+  sealSubject,
   streamNames,
   webhooksFilter
 } from "../../broker/Subjects.ts"
@@ -21,6 +23,7 @@ import { Findings, type FindingsState } from "./Findings.ts"
 import { type EventRange, RecordFold, type RecordFoldState } from "./RecordFold.ts"
 import { isStateful, RecordScanner } from "./RecordScan.ts"
 import { type Report, report } from "./Report.ts"
+import { SealCheck, type SealCheckState } from "./SealCheck.ts"
 import { Subscribed } from "./Subscribed.ts"
 
 /** It cannot be told: a range that is too large, streams that are not those the audit began with. */
@@ -64,6 +67,7 @@ export interface AuditState {
   readonly records: RecordFoldState
   readonly events: EventFoldState | undefined
   readonly duplicates: ReadonlyMap<number, number>
+  readonly seals: SealCheckState
 }
 
 /** How far an audit is; looked at from outside. */
@@ -221,9 +225,11 @@ export const audit = (
     const positions = new Map(state?.positions)
     const subscribed = new Subscribed()
     const quarantined = new Set<number>()
+    const all = [...fixed.deliveries, fixed.events, fixed.quarantine, fixed.webhooks]
+    const created = new Map(all.map(({ created, stream }) => [stream, created]))
+    const seals = new SealCheck(findings, created, state?.seals)
     const scanner = new RecordScanner()
     let events: EventFold | undefined
-    const all = [...fixed.deliveries, fixed.events, fixed.quarantine, fixed.webhooks]
     progress.total = all.reduce((sum, { first, to }) => sum + Math.max(0, to - first + 1), 0)
     progress.read = 0
     progress.dump = () => ({
@@ -232,7 +238,8 @@ export const audit = (
       findings: findings.dump(),
       records: records.dump(),
       events: events?.dump(),
-      duplicates: new Map(duplicates)
+      duplicates: new Map(duplicates),
+      seals: seals.dump()
     })
 
     /** Every message of a part from where it stands, and what is not there between. */
@@ -250,14 +257,19 @@ export const audit = (
           const { sequence } = message
           if (expected !== undefined && sequence > expected) removed(stream, expected, sequence - 1)
           progress.read += sequence + 1 - (expected ?? sequence)
+          if (seals.covers(stream)) seals.take(message, stream)
           take(message)
           expected = sequence + 1
           if (!again) positions.set(stream, expected)
         },
         enough: () => records.table.size >= mostDeliveries
-      }).pipe(Effect.map(() => {
-        if (expected !== undefined && expected <= to) removed(stream, expected, to)
-      }))
+      }).pipe(
+        Effect.andThen(streams.state(stream)),
+        Effect.map(({ firstSequence }) => {
+          if (expected !== undefined && expected <= to) removed(stream, expected, to)
+          seals.check(stream, { first, to, streamFirst: firstSequence })
+        })
+      )
     }
     const removed = (stream: string, first: number, last: number) => {
       if (stream === streamNames.quarantine || records.table.size >= mostDeliveries) return
@@ -282,6 +294,10 @@ export const audit = (
         if (Either.isLeft(fact)) unreadable(message, stream, fact.left.detail)
         else if (fact.right.type === "duplicate") duplicates.set(fact.right.eventSequence, fact.right.firstSequence)
       }
+    }
+    for (const { stream, to } of fixed.deliveries.filter(({ stream }) => stream === deliveriesStream(0, 1))) {
+      const onMessage = (message: StoredMessage) => seals.seal(message, stream)
+      yield* streams.scan({ stream, filter: sealSubject, from: 1, to, onMessage })
     }
     const quarantineId = `quarantine.${fixed.range.created}.`
     yield* Effect.all([
@@ -329,6 +345,7 @@ export const audit = (
       events: fold.counts,
       lines: fold.lines,
       findings: findings.dump(),
-      webhooks: subscribed.size
+      webhooks: subscribed.size,
+      sealed: seals.counts
     })
   })

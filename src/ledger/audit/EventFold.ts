@@ -35,7 +35,7 @@ export interface Quarantined {
 }
 
 /** What is live, or was cancelled, a line each; so many are kept, all are counted. */
-export const linesKept = 1000
+const linesKept = 1000
 
 export interface Line {
   readonly state: "due" | "held" | "ready" | "open" | "cancelled" | "either_way"
@@ -93,7 +93,7 @@ const noCounts: EventCounts = {
 const met = 0x80
 
 /** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
-export const dueWithin = 600_000
+const dueWithin = 600_000
 /** The same, for what has expired: it is looked through once a minute. */
 const expiredWithin = 3_600_000
 /** How far the clocks of a record and of a stream may be apart, and how long a first record takes. */

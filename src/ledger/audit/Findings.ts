@@ -46,7 +46,7 @@ export interface Finding {
 }
 
 /** So many findings of a kind are kept; all are counted. */
-export const findingsKept = 1000
+const findingsKept = 1000
 
 export interface FindingsState {
   readonly kept: ReadonlyArray<Finding>

@@ -29,7 +29,7 @@ const numberOf = new Map(states.map((state, number) => [state, number]))
 const ended = states.indexOf("succeeded")
 
 /** Attempts start by a clock that is measured against the broker's again and again: so many milliseconds say nothing. */
-export const clockSlack = 20
+const clockSlack = 20
 
 export interface RecordCounts {
   /** Messages of DELIVERIES that were read. */

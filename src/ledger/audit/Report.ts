@@ -1,6 +1,7 @@
 import type { EventCounts, Line, Standing } from "./EventFold.ts"
 import type { Finding, FindingKind, FindingsState } from "./Findings.ts"
 import type { EventRange, RecordCounts } from "./RecordFold.ts"
+import type { SealCounts } from "./SealCheck.ts"
 
 /** What an audit says; JSON, so in the words of the wire. docs/auditing.md explains each. */
 export interface Report {
@@ -31,6 +32,7 @@ export interface Report {
     readonly repeated_attempts: number
     readonly overtaken_records: number
   }
+  readonly sealed: SealCounts
   readonly finding_counts: Readonly<Partial<Record<FindingKind, number>>>
   /** The first 1,000 of a kind. */
   readonly findings: ReadonlyArray<Finding>
@@ -49,6 +51,7 @@ interface Parts {
   readonly lines: ReadonlyArray<Line>
   readonly findings: FindingsState
   readonly webhooks: number
+  readonly sealed: SealCounts
 }
 
 const iso = (time: number | undefined): string | null => time === undefined ? null : new Date(time).toISOString()
@@ -82,6 +85,7 @@ export const report = (parts: Parts): Report => {
       repeated_attempts: records.repeatedAttempts,
       overtaken_records: records.overtaken
     },
+    sealed: parts.sealed,
     finding_counts: findings.counts,
     findings: findings.kept,
     deliveries: parts.lines

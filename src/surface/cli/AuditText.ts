@@ -87,6 +87,12 @@ export const auditText = (shell: ShellService, report: Report): string => {
         })
       ],
       ["left aside", counted({ aged: counts.aged, "outside the range": counts.outside })],
+      [
+        "seals",
+        report.sealed.seals === 0
+          ? "none"
+          : `${report.sealed.seals}, the last ${report.sealed.last}; ${report.sealed.checked} sealed messages looked at, ${report.sealed.aged} aged, ${report.sealed.outside} outside`
+      ],
       ["as of", `${report.at}${report.worker_running ? "" : " (no worker runs: what is due waits)"}`]
     ], strong),
     ...sections,

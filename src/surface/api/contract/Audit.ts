@@ -60,6 +60,15 @@ const Report = Schema.Struct({
     repeated_attempts: count,
     overtaken_records: count
   }).annotations({ description: "docs/auditing.md explains each." }),
+  sealed: Schema.Struct({
+    seals: count,
+    last: Schema.NullOr(Schema.String),
+    checked: count,
+    aged: count,
+    outside: count
+  }).annotations({
+    description: "How many messages were compared with what `hookline audit seal` had written of them."
+  }),
   finding_counts: Schema.Record({ key: Schema.String, value: count }).annotations({
     description: "By kind, all of them."
   }),

@@ -1,5 +1,5 @@
 import { Command, Options } from "@effect/cli"
-import { Effect, Option } from "effect"
+import { Effect, Layer, Option } from "effect"
 import type { AuditProgress, AuditState } from "../../../ledger/audit/Audit.ts"
 import { catalogueOf } from "../../../ledger/CatalogueFile.ts"
 import { dataDirectory, json, print } from "../Common.ts"
@@ -80,9 +80,34 @@ const verify = Command.make("verify", {
     )
   )
 
-export const audit = Command.make("audit").pipe(
-  Command.withDescription("Prove from the streams that nothing owed is missing."),
-  Command.withSubcommands([verify])
+const seal = Command.make(
+  "seal",
+  { data: dataDirectory.pipe(Options.withAlias("data")), json },
+  (input) =>
+    Effect.gen(function*() {
+      const { sealStreams } = yield* Effect.promise(() => import("../../../ledger/audit/SealStreams.ts"))
+      const { brokerAccess } = yield* Effect.promise(() => import("../BrokerAccess.ts"))
+      const { layer: appending } = yield* Effect.promise(() => import("../../../broker/JetStreamAppendLog.ts"))
+      const { layer } = yield* brokerAccess(input.data, "hookline audit")
+      const sealed = yield* sealStreams.pipe(
+        Effect.provide(Layer.provideMerge(appending, layer)),
+        Effect.mapError(({ message }) => failed(message))
+      )
+      yield* print(input.json, sealed, (_, { last, messages, seals }) =>
+        [
+          seals === 0 ? "nothing new to seal" : `sealed ${messages} messages in ${seals} seals`,
+          ...(last === null ? [] : [`the last seal is ${last}`])
+        ].join("\n"))
+    }).pipe(Effect.scoped)
+).pipe(
+  Command.withDescription(
+    "Append the SHA-256 of all messages that are not sealed yet, in blocks, each seal naming the one before it; audit verify compares. Keep the last seal's hash where nobody who may write to the broker can change it."
+  )
 )
 
-export const auditPage = page("audit", audit, [page("verify", verify)])
+export const audit = Command.make("audit").pipe(
+  Command.withDescription("Prove from the streams that nothing owed is missing."),
+  Command.withSubcommands([verify, seal])
+)
+
+export const auditPage = page("audit", audit, [page("verify", verify), page("seal", seal)])
