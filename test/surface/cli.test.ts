@@ -16,7 +16,7 @@ const commands = [
   "event-types",
   "workspaces"
 ]
-  .concat("nats-url", "doctor", "keys", "events", "stats")
+  .concat("nats-url", "doctor", "keys", "events", "secrets", "stats")
 const ofWebhooks = [
   "add",
   "list",
@@ -56,6 +56,7 @@ describe("hookline --help", () => {
         "quarantine release",
         "workspaces",
         "stats",
+        "secrets rewrap",
         ...["show", "retry"].map((name) => `deliveries ${name}`),
         ...["list", "show", "explain"].map((name) => `events ${name}`),
         ...ofWebhooks.map((name) => `webhooks ${name}`)

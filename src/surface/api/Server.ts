@@ -17,6 +17,7 @@ import { health } from "./HealthRoutes.ts"
 import { jobs } from "./JobRoutes.ts"
 import { portal } from "./PortalRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
+import { secrets } from "./SecretRoutes.ts"
 import { session } from "./SessionRoutes.ts"
 import { Sessions } from "./Sessions.ts"
 import { stats } from "./StatsRoutes.ts"
@@ -121,6 +122,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
   Layer.provide(jobs),
+  Layer.provide(secrets),
   Layer.provide([session, portal]),
   Layer.provide(health),
   Layer.provide(authentication),

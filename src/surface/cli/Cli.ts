@@ -14,6 +14,7 @@ import { natsUrl } from "./commands/NatsUrl.ts"
 import { publish } from "./commands/Publish.ts"
 import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
 import { receive } from "./commands/Receive.ts"
+import { secrets, secretsPage } from "./commands/Secrets.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
 import { stats } from "./commands/Stats.ts"
@@ -58,6 +59,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       eventTypes,
       workspaces,
       keys,
+      secrets,
       natsUrl,
       doctor
     ])
@@ -75,6 +77,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("event-types", eventTypes),
     page("workspaces", workspaces),
     keysPage,
+    secretsPage,
     page("nats-url", natsUrl),
     page("doctor", doctor)
   ])
