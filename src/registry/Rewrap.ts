@@ -80,7 +80,7 @@ const make = Effect.gen(function*() {
     return !isOver && versionsReferred(webhook).includes(version)
   }
 
-  /** A box under the first key. What it holds is a secret's or the headers' and does not say which, but only one of the two opens it. */
+  /** A box under the first key: itself when that has sealed it, and opens it; the key's id alone proves nothing. What it holds is a secret's or the headers' and does not say which, but only one of the two opens it. */
   const resealed = (
     box: string,
     place: { readonly workspaceId: string; readonly webhookId: string; readonly version: number }
@@ -88,8 +88,9 @@ const make = Effect.gen(function*() {
     const asHeaders = { ...place, kind: "headers" } as const
     const asSecret = { ...place, kind: "secret" } as const
     return keyRing.open(box, asSecret).pipe(
-      Either.map((clear) => keyRing.seal(clear, asSecret)),
-      Either.orElse(() => Either.map(keyRing.open(box, asHeaders), (clear) => keyRing.seal(clear, asHeaders)))
+      Either.map((clear) => () => keyRing.seal(clear, asSecret)),
+      Either.orElse(() => Either.map(keyRing.open(box, asHeaders), (clear) => () => keyRing.seal(clear, asHeaders))),
+      Either.map((seal) => sealedBy(box) === keyRing.sealingKey ? box : seal())
     )
   }
 
@@ -121,9 +122,7 @@ const make = Effect.gen(function*() {
           changed ||= sealedBy(box) !== keyRing.sealingKey
           continue
         }
-        const sealed = sealedBy(box) === keyRing.sealingKey
-          ? Either.right(box)
-          : resealed(box, { workspaceId, webhookId, version })
+        const sealed = resealed(box, { workspaceId, webhookId, version })
         if (Either.isLeft(sealed)) problem ??= sealed.left
         fresh.set(version, Either.getOrElse(sealed, () => box))
         changed ||= fresh.get(version) !== box
