@@ -9,7 +9,7 @@ import { Subscriptions } from "./Subscriptions.ts"
 import { type Boxes, boxesOf, storedOf } from "./Vault.ts"
 
 /** A webhook with something that could not be sealed anew; it stays as it was. */
-export interface NotRewrapped {
+interface NotRewrapped {
   readonly workspaceId: string
   readonly webhookId: string
   /**

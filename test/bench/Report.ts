@@ -5,6 +5,7 @@ import type { DrainResult } from "./Drain.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
 import type { RecoveryResult } from "./RecoveryTime.ts"
+import type { SlowClientsResult } from "./SlowClients.ts"
 import type { Drained, Options } from "./Stage.ts"
 
 /** What one run of the bench has found; parts that were not asked for are empty. */
@@ -13,6 +14,7 @@ export interface Results {
   readonly latencies: ReadonlyArray<LatencyResult>
   readonly recovery: RecoveryResult | undefined
   readonly history: HistoryResult | undefined
+  readonly slowClients: SlowClientsResult | undefined
   readonly dashboard: DashboardResult | undefined
 }
 
@@ -35,7 +37,8 @@ const floors = {
   historyCost: 0.15,
   firstView: 1000,
   frame: 100,
-  heapGrowth: 1.1
+  heapGrowth: 1.1,
+  slowClients: 2
 } as const
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
@@ -159,11 +162,22 @@ const ofDashboard = (result: DashboardResult): ReadonlyArray<Verdict> => {
   ])
 }
 
-export const verdicts = ({ dashboard, drains, history, latencies, recovery }: Results): ReadonlyArray<Verdict> => [
+const ofSlowClients = (result: SlowClientsResult): ReadonlyArray<Verdict> =>
+  judged(ledger("slow clients", result.faults), [{
+    what: `p99 of the API for newcomers among ${whole(result.clients)} slow clients ÷ without them`,
+    measured: result.ratio.toFixed(2),
+    wanted: `≤ ${floors.slowClients}`,
+    verdict: passes(result.ratio <= floors.slowClients)
+  }])
+
+export const verdicts = (
+  { dashboard, drains, history, latencies, recovery, slowClients }: Results
+): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
   ...(recovery === undefined ? [] : ofRecovery(recovery)),
   ...(history === undefined ? [] : ofHistory(history)),
+  ...(slowClients === undefined ? [] : ofSlowClients(slowClients)),
   ...(dashboard === undefined ? [] : ofDashboard(dashboard))
 ]
 
@@ -270,6 +284,16 @@ export const show = (results: Results): string =>
       (results.history?.costs ?? []).flatMap(({ kept, ratio, still }) => [
         ["kept", whole(kept.events), whole(kept.perSecond), ...cpu(kept.cpuSeconds), ratio.toFixed(3)],
         ["held still", whole(still.events), whole(still.perSecond), ...cpu(still.cpuSeconds), ""]
+      ])
+    ),
+    table(
+      "A newcomer's GET /healthz, 99th percentile (milliseconds)",
+      ["", "without", "with", "ratio"],
+      (results.slowClients?.pairs ?? []).map((pair) => [
+        `${whole(results.slowClients?.clients ?? 0)} slow clients`,
+        pair.without.toFixed(2),
+        pair.with.toFixed(2),
+        (pair.with / pair.without).toFixed(2)
       ])
     ),
     table(

@@ -45,8 +45,10 @@ const stage = Effect.acquireRelease(
           return { received: () => received, isOpen: () => open, write: (text) => void socket.write(text) }
         },
         waiting,
-        connections: Effect.async((resume) => server.getConnections((_, count) => resume(Effect.succeed(count)))),
-        close: () => {
+        connections: Effect.async((resume) => {
+          server.getConnections((_, count) => resume(Effect.succeed(count)))
+        }),
+        close: (): void => {
           sockets.forEach((socket) => socket.destroy())
           server.closeAllConnections()
           server.close()
@@ -54,7 +56,7 @@ const stage = Effect.acquireRelease(
       }))
     })
   }),
-  ({ close }) => Effect.sync(close)
+  ({ close }) => Effect.sync(() => close())
 )
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`
