@@ -16,7 +16,11 @@ import { until, untilDelivery } from "../support/until.ts"
 const random = () => randomBytes(24).toString("hex")
 
 /** An endpoint of which every byte is kept that reaches it; it answers all requests alike. */
-const rawEndpoint = (name: string, out: Outgoing, answer: string): Effect.Effect<string, never, Scope.Scope> =>
+const rawEndpoint = (
+  name: string,
+  out: Outgoing,
+  answer: string | ((request: string) => string)
+): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.async<{ readonly url: string; readonly close: () => void }>((resume) => {
@@ -26,7 +30,9 @@ const rawEndpoint = (name: string, out: Outgoing, answer: string): Effect.Effect
           socket.on("error", () => undefined)
           socket.on("data", (bytes) => {
             out.add(`socket of ${name}`, bytes)
-            if (bytes.includes("\r\n\r\n")) socket.end(answer)
+            if (bytes.includes("\r\n\r\n")) {
+              socket.end(typeof answer === "string" ? answer : answer(bytes.toString("latin1")))
+            }
           })
         })
         server.listen(0, "127.0.0.1", () =>
@@ -142,6 +148,12 @@ describe("secrets", () => {
       const failing = yield* rawEndpoint("the one that fails", out, head("500 Oh No", "no"))
       const cut = yield* rawEndpoint("the one that hangs up", out, "HTTP/1.1 200")
 
+      const echoing = yield* rawEndpoint("the one that repeats", out, (request) => {
+        const key = /^x-key: (.*)$/im.exec(request)?.[1]?.trim() ?? ""
+        return head(`500 Oh No\r\nX-Echo: ${key}`, JSON.stringify({ request, key: key.split(" ")[1], own: repeated }))
+      })
+      const repeated = canary("a secret that the endpoint repeats", random())
+
       const headerValue = canary("a static header's value", `Bearer ${random()}`)
       const given = canary("a secret of the customer's own", random())
       const first = yield* once("POST", "/v1/webhooks", {
@@ -151,6 +163,13 @@ describe("secrets", () => {
         headers: { authorization: headerValue }
       })
       const hooks = [String(first.body.id)]
+      const echoedValue = canary("a static header's value that is repeated", `Token ${random()}`)
+      const repeating = yield* once("POST", "/v1/webhooks", {
+        url: echoing,
+        events: ["*"],
+        secret: repeated,
+        headers: { "x-key": echoedValue }
+      })
       const generated: Array<string> = []
       for (const url of [failing, cut, well]) {
         const made = yield* once("POST", "/v1/webhooks", { url, events: ["*"] })
@@ -161,6 +180,7 @@ describe("secrets", () => {
           Buffer.from(String(made.body.secret).slice(6), "base64").toString("base64").replace("=", "")
         )
       }
+      hooks.push(String(repeating.body.id))
       const rotated = yield* once("POST", `/v1/webhooks/${hooks[3]}/rotate-secret`, {})
       canary("a rotated secret", String(rotated.body.secret))
       const apiKey = yield* once("POST", "/v1/api-keys", { name: "canary", role: "manage" })
@@ -202,6 +222,7 @@ describe("secrets", () => {
         yield* untilDelivery(hookline, hooks[3]!, event, "succeeded")
         yield* untilDelivery(hookline, hooks[1]!, event, "failed")
         yield* untilDelivery(hookline, hooks[2]!, event, "failed")
+        yield* untilDelivery(hookline, hooks[4]!, event, "failed")
       }
 
       // Where somebody pastes one where it does not belong, or does not fit.
@@ -252,7 +273,7 @@ describe("secrets", () => {
       }
 
       // Everything that can be asked.
-      const ids = yield* hookline.api("GET", `/v1/deliveries?webhook_id=${hooks[1]}`)
+      const ids = yield* hookline.api("GET", `/v1/deliveries?webhook_id=${hooks[4]}`)
       for (
         const path of [
           "/v1/webhooks",
@@ -366,7 +387,8 @@ describe("secrets", () => {
         out.seen(one, (place) =>
           place === "shown once" ||
           // What it is for.
-          (one.value === headerValue && place === "socket of the one that is well"))
+          (one.value === headerValue && place === "socket of the one that is well") ||
+          (one.value === echoedValue && place === "socket of the one that repeats"))
       )
       expect(found).toEqual([])
     }), 120_000)

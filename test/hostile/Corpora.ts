@@ -6,8 +6,8 @@ import { createRequire } from "node:module"
 /** JSON that parsers differ about, by its name there (nst/JSONTestSuite): what must be taken, what must be refused, and what is free. */
 export const jsonCorpus: ReadonlyArray<{ readonly name: string; readonly input: string }> = [...parsing, ...transform]
 
-/** The Big List of Naughty Strings. */
-export const naughtyStrings: ReadonlyArray<string> = naughty
+/** The Big List of Naughty Strings, each once: some are taken for ids. */
+export const naughtyStrings: ReadonlyArray<string> = [...new Set(naughty)]
 
 const require = createRequire(import.meta.url)
 
