@@ -221,7 +221,10 @@ interface Answer {
 /** The answer; of a stream without an end its head. */
 const ask = (hookline: Product, { body, headers, path, route }: Request) =>
   Effect.async<Answer>((resume) => {
-    const outgoing = send(hookline.url(), { method: route.method, path, headers, agent: false }, (response) => {
+    // Node gives no length to the body of a DELETE: the rest of the connection would be another request.
+    const length = body === undefined ? {} : { "content-length": String(body.length) }
+    const options = { method: route.method, path, headers: { ...headers, ...length }, agent: false }
+    const outgoing = send(hookline.url(), options, (response) => {
       const parts: Array<Buffer> = []
       const done = () =>
         resume(Effect.succeed({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() }))
@@ -320,18 +323,23 @@ describe("hostile callers of the API", () => {
           ...githubPayloads.map((payload) => `{"event":"member.joined","data":${JSON.stringify(payload)}}`)
         ]
         let taken = 0
-        for (const body of bodies) {
-          const answer = yield* hookline.api("POST", "/v1/events", body === "" ? " " : body)
-          expect([202, 400, 413, 422], `${body.slice(0, 300)} ${JSON.stringify(answer)}`).toContain(answer.status)
-          if (answer.status === 202 && answer.body.duplicate === false) taken++
-        }
+        yield* Effect.forEach(bodies, (body) =>
+          Effect.map(hookline.api("POST", "/v1/events", body === "" ? " " : body), (answer) => {
+            expect([202, 400, 413, 422], `${body.slice(0, 300)} ${JSON.stringify(answer)}`).toContain(answer.status)
+            if (answer.status === 202 && answer.body.duplicate === false) {
+              taken++
+            }
+          }), { concurrency: 16, discard: true })
         expect(taken).toBeGreaterThan(githubPayloads.length + naughtyStrings.length)
         const after = yield* counts(manager)
         expect(after).toEqual({ ...before, EVENTS: (before["EVENTS"] ?? 0) + taken })
         yield* until(
           "all that was taken has arrived",
-          Effect.sync(() => endpoint.arrivals.length),
-          (count) => count >= taken
+          Effect.sync(() =>
+            endpoint.arrivals.length
+          ),
+          (count) =>
+            count >= taken
         )
         expect(endpoint.arrivals).toHaveLength(taken)
         const sent = endpoint.arrivals.map(({ body }) => body.toString("utf8"))
