@@ -33,6 +33,7 @@ import { ApiKeys } from "./registry/ApiKeys.ts"
 import { EndedSessions } from "./registry/EndedSessions.ts"
 import { KeyRing } from "./registry/KeyRing.ts"
 import { PortalLinks } from "./registry/PortalLinks.ts"
+import { Rewrap } from "./registry/Rewrap.ts"
 import { Subscriptions } from "./registry/Subscriptions.ts"
 import { Vault } from "./registry/Vault.ts"
 import { Webhooks } from "./registry/Webhooks.ts"
@@ -163,7 +164,8 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
         Quarantine.layer,
         Readiness.layer,
         Records.layer,
-        RetryRequests.layer
+        RetryRequests.layer,
+        Rewrap.layer
       )
     ),
     Layer.provideMerge(Struggling.layer),

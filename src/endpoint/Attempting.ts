@@ -6,9 +6,10 @@ import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { Webhook } from "../model/Webhook.ts"
 import { AttemptSpans } from "../outbound/AttemptSpans.ts"
+import { concealed } from "../outbound/Concealed.ts"
 import { Sender } from "../outbound/Sender.ts"
 import { type Brand, signedHeaders } from "../outbound/Signature.ts"
-import { clearNow } from "../registry/ClearSecrets.ts"
+import { allClear, clearNow } from "../registry/ClearSecrets.ts"
 import { type SigningMaterial, Vault } from "../registry/Vault.ts"
 import { Webhooks } from "../registry/Webhooks.ts"
 import * as Telemetry from "../Telemetry.ts"
@@ -109,7 +110,8 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             }
             let disabling: Fiber.RuntimeFiber<void> | undefined
             const request = { url: webhook.url, headers, body: event.body, startedAt: now }
-            const cancel = sender.unsafeSend(request, (result) => {
+            const cancel = sender.unsafeSend(request, (answer) => {
+              const result = concealed(answer, allClear(material))
               ended(result)
               if (!config.disableOnGone || !("status" in result) || result.status !== 410) return settle(result)
               disabling = fork(Effect.map(gone(webhook), () => settle(result)))

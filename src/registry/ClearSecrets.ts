@@ -11,6 +11,12 @@ export interface ClearSecrets {
   readonly headers: ReadonlyArray<StaticHeader>
 }
 
+/** Every text of a webhook that nobody else is to see, in clear: to be looked for at once, and kept nowhere. */
+export const allClear = ({ headers, secrets }: SigningMaterial): ReadonlyArray<string> => [
+  ...Array.from(secrets.values(), (secret) => Redacted.value(secret)),
+  ...Redacted.value(headers).map(([, value]) => value)
+]
+
 /** The secrets in force at `now` (broker milliseconds) and the webhook's own headers. Undefined: the secret in force is not among what was opened. */
 export const clearNow = (webhook: Webhook, material: SigningMaterial, now: number): ClearSecrets | undefined => {
   const [newest, former] = secretsInForce(webhook, now).standard

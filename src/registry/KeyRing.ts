@@ -36,6 +36,8 @@ export interface Sealer {
 }
 
 export class KeyRing extends Context.Tag("hookline/registry/KeyRing")<KeyRing, {
+  /** The id of the first key, which seals. */
+  readonly sealingKey: string
   /** With the first key of the ring. */
   readonly seal: (clear: Redacted.Redacted, binding: Binding) => string
   /** With whichever key of the ring sealed it. */
@@ -134,6 +136,7 @@ const derived = ({ id, key }: MasterKey, purpose: string): MasterKey => ({
 const make = (keys: readonly [MasterKey, ...ReadonlyArray<MasterKey>]): Context.Tag.Service<KeyRing> => {
   const { open, seal } = ring(keys)
   return {
+    sealingKey: keys[0].id,
     seal: (clear, binding) => seal(Redacted.value(clear), associated(binding)),
     open: (box, binding) => Either.map(open(box, associated(binding)), (clear) => Redacted.make(clear)),
     sealer: (purpose) => {

@@ -104,9 +104,10 @@ const abandonedAfter = 24 * 3_600_000
 const stampOf = (webhook: Webhook): string =>
   `${webhook.secretVersion}/${webhook.previousSecretVersion ?? ""}/${webhook.headersVersion ?? ""}`
 
-type Boxes = ReadonlyMap<number, string>
+/** Sealed boxes by their versions. */
+export type Boxes = ReadonlyMap<number, string>
 
-const boxesOf = (entry: Option.Option<Entry>): Either.Either<Boxes, "not_found" | "corrupt"> =>
+export const boxesOf = (entry: Option.Option<Entry>): Either.Either<Boxes, "not_found" | "corrupt"> =>
   Option.match(entry, {
     onNone: () => Either.left("not_found" as const),
     onSome: ({ value }) =>
@@ -117,6 +118,10 @@ const boxesOf = (entry: Option.Option<Entry>): Either.Either<Boxes, "not_found" 
         })
       )
   })
+
+/** The value of a webhook's key in SECRETS, `at` broker milliseconds. */
+export const storedOf = (boxes: Boxes, at: number): string =>
+  encodeStored({ v: 1, written_at: new Date(at).toISOString(), entries: Object.fromEntries(boxes) })
 
 /** The keys that sealed what SECRETS holds for one webhook; none when it is not readable as such. */
 export const keysOf = (stored: Uint8Array): ReadonlyArray<string> =>
@@ -201,13 +206,8 @@ const make = Effect.gen(function*() {
           ? {}
           : { headers: put("headers", Redacted.make(JSON.stringify(Redacted.value(values.headers)))) })
       }
-      const stored = encodeStored({
-        v: 1,
-        written_at: new Date(clock.now()).toISOString(),
-        entries: Object.fromEntries(kept)
-      })
       const revision = Option.match(entry, { onNone: () => 0, onSome: (found) => found.revision })
-      yield* keyValue.write("SECRETS", name, stored, revision)
+      yield* keyValue.write("SECRETS", name, storedOf(kept, clock.now()), revision)
       return versions
     })
     return Effect.retry(attempt, { times: writeAttempts - 1, while: (error) => error._tag === "RevisionConflict" })

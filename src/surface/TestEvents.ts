@@ -10,9 +10,10 @@ import type { ParsedEvent } from "../model/Event.ts"
 import type { StaticHeader } from "../model/StaticHeaders.ts"
 import { type TestAttempt, testHeader } from "../model/TestAttempt.ts"
 import type { Webhook } from "../model/Webhook.ts"
+import { concealed } from "../outbound/Concealed.ts"
 import { Sender } from "../outbound/Sender.ts"
 import { type Brand, signedHeaders } from "../outbound/Signature.ts"
-import { clearNow } from "../registry/ClearSecrets.ts"
+import { allClear, clearNow } from "../registry/ClearSecrets.ts"
 import { type SecretUnavailable, Vault } from "../registry/Vault.ts"
 
 /** What was sent and what came of it. */
@@ -108,7 +109,10 @@ export class TestEvents extends Context.Tag("hookline/surface/TestEvents")<TestE
           })
           own.push(testHeader, "true")
           const headers = own.concat(...clear.headers)
-          const outcome = yield* sender.send({ url: webhook.url, headers, body: event.body, startedAt })
+          const outcome = concealed(
+            yield* sender.send({ url: webhook.url, headers, body: event.body, startedAt }),
+            allClear(material)
+          )
           if (isLocalFault(outcome)) return yield* new TestFaulted({ fault: outcome })
           const test: TestAttempt = {
             at: clock.now(),

@@ -6,6 +6,7 @@ import type { DrainResult } from "./Drain.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
 import type { RecoveryResult } from "./RecoveryTime.ts"
+import type { SlowClientsResult } from "./SlowClients.ts"
 import type { Drained, Options } from "./Stage.ts"
 
 /** What one run of the bench has found; parts that were not asked for are empty. */
@@ -15,6 +16,7 @@ export interface Results {
   readonly recovery: RecoveryResult | undefined
   readonly history: HistoryResult | undefined
   readonly audit: AuditResult | undefined
+  readonly slowClients: SlowClientsResult | undefined
   readonly dashboard: DashboardResult | undefined
 }
 
@@ -38,7 +40,8 @@ const floors = {
   audit: 100_000,
   firstView: 1000,
   frame: 100,
-  heapGrowth: 1.1
+  heapGrowth: 1.1,
+  slowClients: 2
 } as const
 
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
@@ -170,14 +173,23 @@ const ofAudit = ({ faults, messages, perSecond }: AuditResult): ReadonlyArray<Ve
     verdict: passes(perSecond >= floors.audit)
   }])
 
+const ofSlowClients = (result: SlowClientsResult): ReadonlyArray<Verdict> =>
+  judged(ledger("slow clients", result.faults), [{
+    what: `p99 of the API for newcomers among ${whole(result.clients)} slow clients ÷ without them`,
+    measured: result.ratio.toFixed(2),
+    wanted: `≤ ${floors.slowClients}`,
+    verdict: passes(result.ratio <= floors.slowClients)
+  }])
+
 export const verdicts = (
-  { audit, dashboard, drains, history, latencies, recovery }: Results
+  { audit, dashboard, drains, history, latencies, recovery, slowClients }: Results
 ): ReadonlyArray<Verdict> => [
   ...drains.flatMap(ofDrain),
   ...latencies.flatMap(ofLatency),
   ...(recovery === undefined ? [] : ofRecovery(recovery)),
   ...(history === undefined ? [] : ofHistory(history)),
   ...(audit === undefined ? [] : ofAudit(audit)),
+  ...(slowClients === undefined ? [] : ofSlowClients(slowClients)),
   ...(dashboard === undefined ? [] : ofDashboard(dashboard))
 ]
 
@@ -284,6 +296,16 @@ export const show = (results: Results): string =>
       (results.history?.costs ?? []).flatMap(({ kept, ratio, still }) => [
         ["kept", whole(kept.events), whole(kept.perSecond), ...cpu(kept.cpuSeconds), ratio.toFixed(3)],
         ["held still", whole(still.events), whole(still.perSecond), ...cpu(still.cpuSeconds), ""]
+      ])
+    ),
+    table(
+      "A newcomer's GET /healthz, 99th percentile (milliseconds)",
+      ["", "without", "with", "ratio"],
+      (results.slowClients?.pairs ?? []).map((pair) => [
+        `${whole(results.slowClients?.clients ?? 0)} slow clients`,
+        pair.without.toFixed(2),
+        pair.with.toFixed(2),
+        (pair.with / pair.without).toFixed(2)
       ])
     ),
     table(

@@ -13,10 +13,11 @@ import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
 import { recovery } from "./RecoveryTime.ts"
 import { machine, type Results, show, verdicts } from "./Report.ts"
+import { slow } from "./SlowClients.ts"
 import { makeStage, mostWebhooks, type Options } from "./Stage.ts"
 
 const usage = `npm run bench -- [options]
-  --only drain|latency|recovery|history|audit|dashboard   some parts only, separated by commas
+  --only drain|latency|recovery|history|audit|slow-clients|dashboard   some parts only, separated by commas
   --events 40000                  events of a drain (half as many at sync always)
   --pairs 3                       ceiling and hookline in turns, 100 webhooks at 2m
   --seconds 30                    of the latency run
@@ -33,7 +34,7 @@ const usage = `npm run bench -- [options]
 
 const { values } = parseArgs({
   options: {
-    only: { type: "string", default: "drain,latency,recovery,history,audit" },
+    only: { type: "string", default: "drain,latency,recovery,history,audit,slow-clients" },
     events: { type: "string", default: "40000" },
     pairs: { type: "string", default: "3" },
     seconds: { type: "string", default: "30" },
@@ -74,7 +75,7 @@ const fileSystemOf = (path: string): string => {
 }
 
 const bench = Effect.gen(function*() {
-  const parts = choice(values.only, "drain", "latency", "recovery", "history", "audit", "dashboard")
+  const parts = choice(values.only, "drain", "latency", "recovery", "history", "audit", "slow-clients", "dashboard")
   const syncs = choice<Sync>(values.sync, "2m", "always")
   mkdirSync(values.directory, { recursive: true })
   const directory = yield* Effect.acquireRelease(
@@ -110,6 +111,7 @@ const bench = Effect.gen(function*() {
     recovery: yield* when("recovery", recovery(stage), undefined),
     history: yield* when("history", history(stage), undefined),
     audit: yield* when("audit", audit(stage), undefined),
+    slowClients: yield* when("slow-clients", slow(stage), undefined),
     dashboard: yield* when("dashboard", dashboard(stage), undefined)
   }
   const judged = verdicts(results)

@@ -24,6 +24,7 @@ import { ApiKeys } from "../../src/registry/ApiKeys.ts"
 import { EndedSessions } from "../../src/registry/EndedSessions.ts"
 import { KeyRing } from "../../src/registry/KeyRing.ts"
 import { PortalLinks } from "../../src/registry/PortalLinks.ts"
+import { Rewrap } from "../../src/registry/Rewrap.ts"
 import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
@@ -87,6 +88,7 @@ const apiOver = (url: string, { catalogue = bundled, config, folder = "/nowhere"
   )
   const below = Webhooks.layer(catalogue).pipe(
     Layer.provideMerge(tests),
+    Layer.provideMerge(Rewrap.layer),
     Layer.provideMerge(Subscriptions.layer),
     Layer.provideMerge(Vault.layer.pipe(Layer.provideMerge(KeyRing.layer))),
     Layer.provideMerge(addressPolicy),

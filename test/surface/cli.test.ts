@@ -16,7 +16,7 @@ const commands = [
   "event-types",
   "workspaces"
 ]
-  .concat("nats-url", "doctor", "keys", "events", "stats", "audit", "replay", "at")
+  .concat("nats-url", "doctor", "keys", "events", "secrets", "stats", "audit", "replay", "at")
 const ofWebhooks = [
   "add",
   "list",
@@ -60,6 +60,7 @@ describe("hookline --help", () => {
         "audit seal",
         "replay",
         "at",
+        "secrets rewrap",
         ...["show", "retry"].map((name) => `deliveries ${name}`),
         ...["list", "show", "explain"].map((name) => `events ${name}`),
         ...ofWebhooks.map((name) => `webhooks ${name}`)

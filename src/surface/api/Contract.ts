@@ -9,6 +9,7 @@ import { health } from "./contract/Health.ts"
 import { jobs } from "./contract/Jobs.ts"
 import { portal } from "./contract/Portal.ts"
 import { quarantine } from "./contract/Quarantine.ts"
+import { secrets } from "./contract/Secrets.ts"
 import { session } from "./contract/Sessions.ts"
 import { stats } from "./contract/Stats.ts"
 import { webhooks } from "./contract/Webhooks.ts"
@@ -31,6 +32,7 @@ export class HooklineApi extends HttpApi.make("hookline")
   .add(workspaces)
   .add(jobs)
   .add(audit)
+  .add(secrets)
   .add(session)
   .add(portal)
   .add(health)

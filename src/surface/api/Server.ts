@@ -8,6 +8,7 @@ import { apiKeys } from "./ApiKeyRoutes.ts"
 import { audit } from "./AuditRoutes.ts"
 import { layer as authentication } from "./Authentication.ts"
 import { Callers } from "./Callers.ts"
+import { bounded } from "./Connections.ts"
 import { HooklineApi } from "./Contract.ts"
 import { dashboard } from "./DashboardRoute.ts"
 import { deliveries } from "./DeliveryRoutes.ts"
@@ -18,6 +19,7 @@ import { health } from "./HealthRoutes.ts"
 import { jobs } from "./JobRoutes.ts"
 import { portal } from "./PortalRoutes.ts"
 import { quarantine } from "./QuarantineRoutes.ts"
+import { secrets } from "./SecretRoutes.ts"
 import { session } from "./SessionRoutes.ts"
 import { Sessions } from "./Sessions.ts"
 import { stats } from "./StatsRoutes.ts"
@@ -32,7 +34,6 @@ const limits = {
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 16 * 1024
 }
-const maxConnections = 1024
 
 /** How long requests in flight may take after the end was asked for; the worker's 8 s come after it, and all has to fit into 10 s. */
 const grace = "1 second"
@@ -96,7 +97,7 @@ const serve = Effect.gen(function*() {
   const app = yield* HttpApiBuilder.httpApp
   const handler = yield* NodeHttpServer.makeHandler(app)
   const server = yield* Effect.acquireRelease(
-    Effect.sync(() => Object.assign(createServer(limits), { maxConnections })),
+    Effect.sync(() => bounded(createServer(limits))),
     (server) => close(server, live.end)
   )
   // Not "upgrade": without a listener Node answers such a request as an ordinary one.
@@ -121,7 +122,7 @@ export const layer = Layer.scoped(ApiServer, serve).pipe(
   Layer.provide(stats),
   Layer.provide(apiKeys),
   Layer.provide(workspaces),
-  Layer.provide([jobs, audit]),
+  Layer.provide([jobs, audit, secrets]),
   Layer.provide([session, portal]),
   Layer.provide(health),
   Layer.provide(authentication),

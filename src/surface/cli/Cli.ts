@@ -17,6 +17,7 @@ import { publish } from "./commands/Publish.ts"
 import { quarantine, quarantinePage } from "./commands/Quarantine.ts"
 import { receive } from "./commands/Receive.ts"
 import { replay } from "./commands/Replay.ts"
+import { secrets, secretsPage } from "./commands/Secrets.ts"
 import { start } from "./commands/Start.ts"
 import type { StartProgram } from "./commands/Start.ts"
 import { stats } from "./commands/Stats.ts"
@@ -61,6 +62,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
       eventTypes,
       workspaces,
       keys,
+      secrets,
       natsUrl,
       doctor,
       audit,
@@ -81,6 +83,7 @@ const hookline = (program: Program, logLevel: string | undefined) => {
     page("event-types", eventTypes),
     page("workspaces", workspaces),
     keysPage,
+    secretsPage,
     page("nats-url", natsUrl),
     page("doctor", doctor),
     auditPage,

