@@ -94,7 +94,7 @@ export const readTlsFiles = (config: Settings): Effect.Effect<TlsFiles, InvalidS
   })
 
 /** One context for every connection: what it parses (150 authorities, where there is one of our own) is parsed once. TLS from 1.2 on. */
-export const secureContext = (files: TlsFiles): SecureContext => {
+const secureContext = (files: TlsFiles): SecureContext => {
   const options: SecureContextOptions = { minVersion: "TLSv1.2" }
   // `ca` replaces Node's list, so it has to be there again.
   if (files.authorities.length > 0) options.ca = [...rootCertificates, ...files.authorities]
