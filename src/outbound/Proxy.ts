@@ -3,7 +3,7 @@ import { Failure } from "./Failure.ts"
 
 /**
  * The forward proxy, and whose fault its refusals are. Everything goes through CONNECT, plain `http` as well: an answer that comes through a tunnel
- * is the endpoint's, one before it is the proxy's, and nothing has to be guessed (docs/adr/0026).
+ * is the endpoint's, one before it is the proxy's, and nothing has to be guessed (docs/adr/0019).
  */
 export class Proxy {
   readonly host: string

@@ -31,7 +31,7 @@ export interface Site {
 }
 
 /** HOOKLINE_PROXY, without its login. */
-export interface Proxy {
+interface Proxy {
   readonly address: string
   readonly login: boolean
   readonly resolves: boolean
