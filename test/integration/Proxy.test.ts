@@ -32,10 +32,10 @@ it.scopedLive(
       yield* hookline.ended
       const before = hookline.output()
       yield* hookline.start
-      yield* untilDelivery(hookline, id, "evt_1", "succeeded", 60_000)
+      yield* untilDelivery(hookline, id, "evt_1", "succeeded", 100_000)
       expect((yield* deliveries(hookline, id)).get("evt_1")).toMatchObject({ attempts: 1 })
       expect(proxy.asked).toEqual([new URL(endpoint.url).host])
       expect(before + hookline.output()).not.toContain("canary7")
     }),
-  120_000
+  150_000
 )

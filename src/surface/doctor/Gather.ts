@@ -12,7 +12,7 @@ import { type DirectorySurvey, type KeyFile, surveyDirectory } from "../../broke
 import * as JetStreamStreams from "../../broker/JetStreamStreams.ts"
 import { locate, packaged } from "../../broker/ServerBinary.ts"
 import { Streams } from "../../broker/Streams.ts"
-import { bucketFilter, bucketStream } from "../../broker/Subjects.ts"
+import { bucketFilter, bucketStream, ownInboxes } from "../../broker/Subjects.ts"
 import { type HooklineConfig, load, settings } from "../../Config.ts"
 import { Proxy } from "../../outbound/Proxy.ts"
 import { readTlsFiles } from "../../outbound/TlsFiles.ts"
@@ -143,7 +143,12 @@ const askBroker = (url: string, embedded: boolean, configured: string | undefine
         : yield* Effect.map(Effect.option(Effect.timeout(sealedBy, readingPatience)), Option.getOrUndefined)
     } satisfies Broker
   }).pipe(
-    Effect.provide(Layer.provideMerge(JetStreamStreams.layer, Connection.layer({ url, name: "hookline doctor" }))),
+    Effect.provide(
+      Layer.provideMerge(
+        JetStreamStreams.layer,
+        Connection.layer({ url, name: "hookline doctor", inboxes: ownInboxes })
+      )
+    ),
     Effect.catchAll(({ message }) => Effect.succeed(unreachable(embedded)(message))),
     Effect.timeoutTo({
       duration: brokerPatience,
