@@ -237,7 +237,7 @@ const access = (anonymous: boolean | undefined): Finding => {
     case true:
       return problem(
         check,
-        "it lets in whoever reaches it, without a password: to publish for any workspace, to read every event, to delete streams",
+        "it lets in whoever reaches it, without a password; unless its configuration says less, to publish for any workspace, to read every event and to delete streams",
         "give it users: nats.conf of this project has one for each role"
       )
     case false:
