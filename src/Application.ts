@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url"
 import * as Broker from "./broker/Broker.ts"
 import { DataDirectory } from "./broker/DataDirectory.ts"
 import { EmbeddedServer } from "./broker/EmbeddedServer.ts"
+import { ownInboxes } from "./broker/Subjects.ts"
 import { Config, type HooklineConfig, InvalidSetting, settings } from "./Config.ts"
 import * as Struggling from "./dispatch/Struggling.ts"
 import { Worker } from "./dispatch/Worker.ts"
@@ -174,7 +175,7 @@ const layers = (config: HooklineConfig, site: Site, catalogue: Catalogue) =>
       Layer.mergeAll(Publisher.layer, LiveDeliveries.layer, TestEvents.layer(brandOf(config, version)))
     ),
     Layer.provideMerge(delivery(config, catalogue)),
-    Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline" })),
+    Layer.provideMerge(Broker.layer({ url: Redacted.value(site.natsUrl), name: "hookline", inboxes: ownInboxes })),
     Layer.provide(Layer.mergeAll(
       Layer.succeed(Config, { ...config, masterKeys: Redacted.value(site.masterKeys) }),
       Layer.succeed(OperatorKey, site.operatorKey),

@@ -94,6 +94,20 @@ const ancestors = (value: string): ReadonlyArray<string> | undefined => {
     : undefined
 }
 
+/** A proxy's address with its login, if it has one; nothing behind the host that would be left out silently. */
+const proxyUrl = (value: string): string | undefined => {
+  if (!/^https?:\/\/[^/?#\s]+\/?$/i.test(value) || !URL.canParse(value)) return undefined
+  const { hostname, password, port, username } = new URL(value)
+  try {
+    // A user name with a colon would be another one to the proxy (RFC 7617).
+    if (decodeURIComponent(username).includes(":")) return undefined
+    decodeURIComponent(password)
+  } catch {
+    return undefined
+  }
+  return hostname === "" || port === "0" ? undefined : value
+}
+
 const aDuration = "a duration such as 250ms, 30s, 5m, 24h or 7d"
 const onOff = "true or false"
 const someBytes = "a size such as 512M or 10G"
@@ -289,6 +303,50 @@ export const settings = {
     default: "",
     parse: list
   }),
+  proxy: setting({
+    env: "HOOKLINE_PROXY",
+    flag: "proxy",
+    doc:
+      "Forward proxy for everything that is sent to endpoints, by CONNECT for `https` and `http` alike. `HTTPS_PROXY` and the like are not read.",
+    accepts: "http:// or https://, with user:password@ if it wants a login, such as http://proxy.internal:3128",
+    default: undefined,
+    secret: true,
+    parse: proxyUrl
+  }),
+  proxyResolves: setting({
+    env: "HOOKLINE_PROXY_RESOLVES",
+    flag: "proxy-resolves",
+    doc:
+      "Leave looking up names to the proxy, which must then refuse internal addresses itself; otherwise names are looked up and judged here, and the proxy is given the address.",
+    accepts: onOff,
+    default: "false",
+    parse: parseBoolean
+  }),
+  tlsCa: setting({
+    env: "HOOKLINE_TLS_CA",
+    flag: "tls-ca",
+    doc:
+      "PEM file of certificate authorities that endpoints and the proxy may be certified by, beside those that Node comes with.",
+    accepts: "a path",
+    default: undefined,
+    parse: text
+  }),
+  tlsCert: setting({
+    env: "HOOKLINE_TLS_CERT",
+    flag: "tls-cert",
+    doc: "PEM file of the client certificate, with its chain, for endpoints (and a proxy) that ask for one.",
+    accepts: "a path",
+    default: undefined,
+    parse: text
+  }),
+  tlsKey: setting({
+    env: "HOOKLINE_TLS_KEY",
+    flag: "tls-key",
+    doc: "PEM file of the client certificate's private key, without a passphrase.",
+    accepts: "a path",
+    default: undefined,
+    parse: text
+  }),
   rotationOverlap: setting({
     env: "HOOKLINE_ROTATION_OVERLAP",
     flag: "rotation-overlap",
@@ -414,7 +472,17 @@ export const settings = {
 type Settings = typeof settings
 /** A setting without a default is optional, every other one always has a value. */
 type Value<S> = S extends Setting<infer A> ? (S["default"] extends string ? A : A | undefined) : never
-type Optional = "publicUrl" | "natsUrl" | "natsServer" | "operatorKey" | "masterKeys" | "catalogue"
+type Optional =
+  | "publicUrl"
+  | "natsUrl"
+  | "natsServer"
+  | "operatorKey"
+  | "masterKeys"
+  | "catalogue"
+  | "proxy"
+  | "tlsCa"
+  | "tlsCert"
+  | "tlsKey"
 
 export type HooklineConfig =
   & { readonly [K in Exclude<keyof Settings, Optional>]: NonNullable<Value<Settings[K]>> }

@@ -1,7 +1,7 @@
 import { Layer } from "effect"
 import { Answers } from "./Answers.ts"
 import { BrokerClock } from "./BrokerClock.ts"
-import { Connection } from "./Connection.ts"
+import { Connection, type ConnectionSettings } from "./Connection.ts"
 import * as JetStreamAppendLog from "./JetStreamAppendLog.ts"
 import * as JetStreamKeyValue from "./JetStreamKeyValue.ts"
 import * as JetStreamLease from "./JetStreamLease.ts"
@@ -10,7 +10,7 @@ import * as JetStreamStreams from "./JetStreamStreams.ts"
 import { Topology } from "./Topology.ts"
 
 /** Everything of this folder over one connection; `url` as in `HOOKLINE_NATS_URL`, with credentials. */
-export const layer = (options: { readonly url: string; readonly name: string }) =>
+export const layer = (options: ConnectionSettings) =>
   JetStreamLease.layer.pipe(
     Layer.provideMerge(JetStreamObjectStore.layer),
     Layer.provideMerge(JetStreamKeyValue.layer),

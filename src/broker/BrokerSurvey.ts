@@ -1,4 +1,5 @@
 import { Clock, Effect, Option, Schema } from "effect"
+import { connect, NatsError } from "nats"
 import { Connection } from "./Connection.ts"
 import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
 import { parseDeliveriesStream, streamNames } from "./Subjects.ts"
@@ -24,6 +25,8 @@ export interface BrokerSurvey {
   /** Its clock less this machine's, milliseconds; undefined when it has no stream of ours yet, whose state says the time. */
   readonly clockAhead: number | undefined
   readonly sync: Sync
+  /** It lets in who has no credentials; undefined when it cannot be told. */
+  readonly anonymous: boolean | undefined
 }
 
 interface StreamInfo {
@@ -66,6 +69,24 @@ const syncOf = (host: string, port: number, serverId: string): Effect.Effect<Syn
     Effect.orElseSucceed(() => undefined)
   )
 
+/** Whether a connection without credentials is taken: what the server says of itself (`auth_required`) leaves out a `no_auth_user`. At most 3 s. */
+const admitsAnybody = (server: string, tls: boolean): Effect.Effect<boolean | undefined> =>
+  Effect.acquireUseRelease(
+    Effect.tryPromise({
+      try: () =>
+        connect({
+          servers: server,
+          name: "hookline doctor",
+          timeout: 3000,
+          reconnect: false,
+          ...(tls ? { tls: {} } : {})
+        }),
+      catch: (cause) => cause instanceof NatsError && cause.isAuthError()
+    }),
+    () => Effect.succeed(true),
+    (nats) => Effect.promise(() => nats.close().catch(() => undefined))
+  ).pipe(Effect.catchAll((refused) => Effect.succeed(refused ? false : undefined)))
+
 /** Asks the broker that `Connection` is connected to. */
 export const surveyBroker = Effect.fnUntraced(function*(monitoringPort: number = usualPort) {
   const connection = yield* Connection
@@ -106,6 +127,7 @@ export const surveyBroker = Effect.fnUntraced(function*(monitoringPort: number =
     clustered: info?.cluster !== undefined && info.cluster !== "",
     streams,
     clockAhead,
-    sync: yield* syncOf(host, monitoringPort, info?.server_id ?? "")
+    sync: yield* syncOf(host, monitoringPort, info?.server_id ?? ""),
+    anonymous: yield* admitsAnybody(connection.nats.getServer(), info?.tls_required === true)
   } satisfies BrokerSurvey
 })

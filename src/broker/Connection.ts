@@ -30,6 +30,14 @@ export class ConnectionFailed extends Data.TaggedError("ConnectionFailed")<{
   }
 }
 
+export interface ConnectionSettings {
+  /** As in `HOOKLINE_NATS_URL`, with credentials. */
+  readonly url: string
+  readonly name: string
+  /** Where answers come to: a subject below `_INBOX`; `_INBOX` itself unless given, which every user may read. */
+  readonly inboxes?: string
+}
+
 /**
  * The one connection to the broker. It reconnects for ever by itself; what was written while it was down is lost, so whoever writes
  * watches `onChange` (ARCHITECTURE: an un-swept request hangs for ever when the broker dies).
@@ -53,8 +61,7 @@ export class Connection extends Context.Tag("hookline/broker/Connection")<Connec
   readonly address: string
 }>() {
   /** Fails within about 10 s when the broker is not there, at once when it refuses the credentials. */
-  static readonly layer = (options: { readonly url: string; readonly name: string }) =>
-    Layer.scoped(Connection, make(options))
+  static readonly layer = (options: ConnectionSettings) => Layer.scoped(Connection, make(options))
 }
 
 interface Target {
@@ -100,7 +107,7 @@ const detailOf = (cause: unknown): string => {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-const make = Effect.fnUntraced(function*(options: { readonly url: string; readonly name: string }) {
+const make = Effect.fnUntraced(function*(options: ConnectionSettings) {
   const target = parseUrl(options.url)
   if (target === undefined) {
     return yield* new ConnectionFailed({
@@ -108,7 +115,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
       detail: "the address is not of the form nats://user:password@host:4222[,…]"
     })
   }
-  const prefix = createInbox()
+  const prefix = createInbox(options.inboxes)
   const clock = yield* Effect.clock
   const now = () => clock.unsafeCurrentTimeMillis()
   let downSince: number | undefined

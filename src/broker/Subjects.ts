@@ -60,6 +60,12 @@ export const headerNames = {
   tracestate: "tracestate"
 } as const
 
+/**
+ * Below it is what the broker answers to hookline itself, sealed secrets among it. A name of its own, so that a broker's permissions can keep other
+ * users of the account from it (nats.conf).
+ */
+export const ownInboxes = "_INBOX.hookline"
+
 // --- EVENTS
 
 /** What publishers publish to: `events.<ws>.<entity>.<action>`, for a type `<entity>.<action>`. */

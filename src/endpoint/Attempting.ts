@@ -87,6 +87,14 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
 
         const open = Effect.gen(function*() {
           const fork = yield* FiberSet.makeRuntime<never>()
+          const alarms = new Map<string, number>()
+          /** A fault on our side is said once a minute, however many attempts meet it; what it says is one of few sentences. */
+          const alarm = (error: string, now: number) => {
+            if (now - (alarms.get(error) ?? Number.NEGATIVE_INFINITY) < alarmPause) return
+            if (alarms.size >= maxAlarms) alarms.clear()
+            alarms.set(error, now)
+            fork(Effect.logError(`deliveries are held by a fault on our side: ${error}`))
+          }
           const post = (
             webhook: Webhook,
             delivery: Delivery,
@@ -105,6 +113,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             let open = true
             const ended = (result: AttemptResult) => {
               open = false
+              if (result.class === "local") alarm(result.error, now)
               Telemetry.attempted(result)
               span.end(result)
             }
@@ -166,6 +175,10 @@ type Cancel = () => void
 const noCancel: Cancel = () => {}
 
 /** An attempt that ends before its request. */
+/** Milliseconds. */
+const alarmPause = 60_000
+const maxAlarms = 64
+
 const faulted = (reason: "local" | "secret", error: string): AttemptResult => {
   const fault: AttemptResult = { class: reason, error }
   Telemetry.attempted(fault)

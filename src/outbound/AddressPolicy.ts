@@ -96,7 +96,7 @@ export class AddressPolicy extends Context.Tag("hookline/AddressPolicy")<Address
   readonly checkUrl: (url: string) => ReadonlyArray<UrlProblem>
   /**
    * At creation and change: also looks the name up, for at most 5 s. A name that does not resolve is a warning, one
-   * with any forbidden address is a problem.
+   * with any forbidden address is a problem. Not where a proxy looks up names: what we would find is not what it finds.
    */
   readonly resolveUrl: (url: string) => Effect.Effect<UrlVerdict>
 }>() {}
@@ -134,7 +134,8 @@ export const make = (resolve: Resolve = systemResolve): Effect.Effect<
       Effect.gen(function*() {
         const problems = check(text)
         const host = problems.length > 0 ? "" : hostOf(new URL(text))
-        if (host === "" || isIP(host) !== 0) return { problems, warnings: [] }
+        const elsewhere = config.proxy !== undefined && config.proxyResolves
+        if (host === "" || isIP(host) !== 0 || elsewhere) return { problems, warnings: [] }
         const addresses = yield* addressesOf(resolve, host)
         if (addresses.length === 0) {
           return { problems, warnings: [`${host} does not resolve now; deliveries fail until it does`] }

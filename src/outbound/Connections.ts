@@ -1,6 +1,13 @@
-import type { Socket } from "node:net"
 import { Client, type Dispatcher } from "undici"
-import { type ConnectorSettings, type Destination, openConnection, type Phase } from "./Connector.ts"
+import {
+  type ConnectorSettings,
+  type Destination,
+  type Done,
+  openConnection,
+  type Opening,
+  type Phase
+} from "./Connector.ts"
+import { openTunnel } from "./Tunnel.ts"
 
 /**
  * The connections to all endpoints: at most 256 an origin, kept open while they are used, taken again last in, first
@@ -39,16 +46,21 @@ export class Connection {
   /** Whole exchanges on the present socket: what makes it a reused one. */
   served = 0
   phase: Phase = "connection"
-  /** The address connected to. */
+  /** The endpoint's address, as far as it is known: a proxy that looks up names does not tell. */
   address: string | undefined
   busy = true
   readonly #client: Client
-  #connecting: Socket | undefined
+  readonly #settings: ConnectorSettings
+  #connecting: Opening | undefined
+  /** How often the proxy had answered anybody when it was asked for this connection. */
+  #answersBefore = 0
 
   constructor(origin: Origin, settings: ConnectorSettings, onIdleClose: (connection: Connection) => void) {
     this.origin = origin
+    this.#settings = settings
     const onPhase = (phase: Phase) => {
       this.phase = phase
+      if (phase === "tunnel") this.#answersBefore = settings.proxy?.answers ?? 0
     }
     this.#client = new Client(origin.url, {
       allowH2: false,
@@ -62,12 +74,17 @@ export class Connection {
       connect: (_, callback) => {
         this.served = 0
         this.address = undefined
-        this.#connecting = openConnection(origin.destination, settings, onPhase, (failure, socket) => {
+        const { destination } = origin
+        const { proxy } = settings
+        const done: Done = (failure, connected) => {
           this.#connecting = undefined
-          this.address = socket?.remoteAddress
-          if (socket === null) callback(failure ?? new Error("not connected"), null)
-          else callback(null, socket)
-        })
+          this.address = connected?.address
+          if (connected === null) callback(failure ?? new Error("not connected"), null)
+          else callback(null, connected.socket)
+        }
+        this.#connecting = proxy === undefined
+          ? openConnection(destination, settings, onPhase, done)
+          : openTunnel(proxy, destination, settings, onPhase, done)
       }
     })
     this.#client.on("disconnect", () => {
@@ -77,6 +94,15 @@ export class Connection {
 
   dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
     this.#client.dispatch(options, handler)
+  }
+
+  /**
+   * The proxy is what is waited for, not the endpoint: it could not be connected to, or was asked and has answered nobody since. One that answers
+   * others meanwhile is well, and what it waits for is the endpoint.
+   */
+  get proxyIsSilent(): boolean {
+    return this.phase === "proxy" ||
+      (this.phase === "tunnel" && this.#settings.proxy?.answers === this.#answersBefore)
   }
 
   /** Closes at once, whatever is under way. */

@@ -1,17 +1,21 @@
 import type { LookupAddress } from "node:dns"
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net"
-import { connect as connectTls } from "node:tls"
+import { connect as connectTls, type SecureContext } from "node:tls"
 import { addressRefused, type Resolve } from "./AddressPolicy.ts"
 import { connectFailure, Failure, lookupFailure } from "./Failure.ts"
+import type { Proxy } from "./Proxy.ts"
 
 /** Where an attempt's time went, for the sentence of a timeout. */
-export type Phase = "look-up" | "connection" | "handshake" | "answer" | "body"
+export type Phase = "look-up" | "proxy" | "tunnel" | "connection" | "handshake" | "answer" | "body"
+
+export type OnPhase = (phase: Phase) => void
 
 export interface ConnectorSettings {
   readonly judge: (ip: string) => string | undefined
   readonly resolve: Resolve
-  /** Certificate authorities instead of the system's. */
-  readonly ca?: string
+  /** Who may certify endpoints, and our own certificate. */
+  readonly secureContext: SecureContext
+  readonly proxy?: Proxy
 }
 
 /** What is connected to. `session` is TLS's, kept from the last connection to the same place. */
@@ -22,7 +26,18 @@ export interface Destination {
   session?: Buffer
 }
 
-type Done = (failure: Failure | null, socket: Socket | null) => void
+/** A connection that stands. `address`: the endpoint's, as far as it is known here. */
+interface Connected {
+  readonly socket: Socket
+  readonly address: string | undefined
+}
+
+export type Done = (failure: Failure | null, connected: Connected | null) => void
+
+/** A connection that is being made; destroying it gives up. */
+export interface Opening {
+  readonly destroy: () => unknown
+}
 
 /**
  * Node tries a name's addresses one after the other. Its 250 ms for each would give up on a far endpoint while its
@@ -48,35 +63,54 @@ export const shareLookups = (resolve: Resolve): Resolve => {
   }
 }
 
-/** The look-up in front of a connection: one forbidden answer refuses the name, so that nothing is connected. */
-const guardedLookup =
-  (settings: ConnectorSettings, onPhase: (phase: Phase) => void): LookupFunction => (host, options, callback) => {
-    const answer = (error: Error | null, addresses: Array<LookupAddress>) => {
-      const [first] = addresses
-      if (error !== null || first === undefined) return callback(error ?? lookupFailure(host, undefined), [])
-      onPhase("connection")
-      return options.all === true ? callback(null, addresses) : callback(null, first.address, first.family)
-    }
-    onPhase("look-up")
-    settings.resolve(host, (error, addresses) => {
-      if (error !== null) return answer(lookupFailure(host, error), [])
-      const reason = addresses.map(({ address }) => settings.judge(address)).find((found) => found !== undefined)
-      return answer(reason === undefined ? null : new Failure("address", addressRefused(host, reason)), [...addresses])
-    })
-  }
+/** A look-up under the policy: one forbidden answer refuses the name, so that nothing is connected. */
+export const lookUp = (
+  host: string,
+  { judge, resolve }: ConnectorSettings,
+  callback: (failure: Failure | null, addresses: ReadonlyArray<LookupAddress>) => void
+): void =>
+  resolve(host, (error, addresses) => {
+    if (error !== null || addresses.length === 0) return callback(lookupFailure(host, error ?? undefined), [])
+    const reason = addresses.map(({ address }) => judge(address)).find((found) => found !== undefined)
+    return reason === undefined
+      ? callback(null, addresses)
+      : callback(new Failure("address", addressRefused(host, reason)), [])
+  })
+
+/** The same in the form that Node asks for in front of a connection. */
+const guardedLookup = (settings: ConnectorSettings, onPhase: OnPhase): LookupFunction => (host, options, callback) => {
+  onPhase("look-up")
+  lookUp(host, settings, (failure, addresses) => {
+    const [first] = addresses
+    if (failure !== null || first === undefined) return callback(failure, [])
+    onPhase("connection")
+    return options.all === true ? callback(null, [...addresses]) : callback(null, first.address, first.family)
+  })
+}
+
+/** TLS with a destination: always verified, HTTP/1.1 only; versions and authorities are the context's. */
+export const overTls = (destination: Destination, { secureContext }: ConnectorSettings) => ({
+  host: destination.host,
+  ...(isIP(destination.host) === 0 ? { servername: destination.host } : {}),
+  ...(destination.session === undefined ? {} : { session: destination.session }),
+  secureContext,
+  ALPNProtocols: ["http/1.1"],
+  // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 must not switch verification off.
+  rejectUnauthorized: true
+})
 
 /**
- * Opens a connection under the address policy: the look-up is guarded, and the address of the connected socket is
+ * Opens a direct connection under the address policy: the look-up is guarded, and the address of the connected socket is
  * judged before TLS or a request is written. TLS from 1.2 on, always verified, HTTP/1.1 only. Node calls no `lookup`
- * for a literal: those are refused by `checkUrl`, and again here once connected. Destroying the socket that is returned
- * gives up; `done` is then never called.
+ * for a literal: those are refused by `checkUrl`, and again here once connected. Destroying what is returned gives up;
+ * `done` is then never called. With a forward proxy: Tunnel.ts.
  */
 export const openConnection = (
   destination: Destination,
   settings: ConnectorSettings,
-  onPhase: (phase: Phase) => void,
+  onPhase: OnPhase,
   done: Done
-): Socket => {
+): Opening => {
   const { host, port, secure } = destination
   const options = {
     host,
@@ -90,16 +124,7 @@ export const openConnection = (
   }
   onPhase("connection")
   const socket = secure
-    ? connectTls({
-      ...options,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      ...(settings.ca === undefined ? {} : { ca: settings.ca }),
-      ...(destination.session === undefined ? {} : { session: destination.session }),
-      ALPNProtocols: ["http/1.1"],
-      minVersion: "TLSv1.2",
-      // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 must not switch verification off.
-      rejectUnauthorized: true
-    }).on("session", (session) => {
+    ? connectTls({ ...options, ...overTls(destination, settings) }).on("session", (session) => {
       destination.session = session
     })
     : connectTcp(options)
@@ -126,7 +151,7 @@ export const openConnection = (
     if (secure) onPhase("handshake")
     handshaking = secure
   })
-  socket.once(secure ? "secureConnect" : "connect", () => settle(null, socket))
+  socket.once(secure ? "secureConnect" : "connect", () => settle(null, { socket, address: socket.remoteAddress }))
   socket.on("error", (error) => settle(connectFailure(`${host}:${port}`, error, handshaking), null))
   return socket
 }

@@ -35,6 +35,8 @@ interface Content {
 
 const stalled: Readonly<Record<Phase, string>> = {
   "look-up": "the look-up of its name did not end",
+  proxy: "no connection to the forward proxy was made",
+  tunnel: "the forward proxy made no connection",
   connection: "no connection was made",
   handshake: "TLS was not established",
   answer: "no answer came",
@@ -152,6 +154,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     const connection = this.#connection
     const result = connection === undefined
       ? this.#failed(new Failure("local", `no connection to the endpoint's host became free within ${seconds}`))
+      : connection.proxyIsSilent
+      ? this.#failed(new Failure("local", `the forward proxy did not answer within ${seconds}`))
       : this.#outcome("timeout", `not finished within ${seconds}: ${stalled[connection.phase]}`)
     this.#finish(result, "discard")
   }

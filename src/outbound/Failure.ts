@@ -78,6 +78,11 @@ const tlsReasons: Readonly<Record<string, string>> = {
   ERR_SSL_HTTP_REQUEST: "it does not speak TLS on this port",
   ERR_SSL_UNSUPPORTED_PROTOCOL: "it speaks no TLS version from 1.2 on",
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: "it speaks no TLS version from 1.2 on",
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: "it asks for a client certificate",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "it does not accept the client certificate",
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "it does not accept the client certificate",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "it does not accept the client certificate",
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "it does not accept the client certificate: it has expired",
   ECONNRESET: "it closed the connection",
   EPIPE: "it closed the connection"
 }
@@ -125,7 +130,9 @@ export const exchangeFailure = (error: unknown, answering: boolean): Failure => 
     // A body that ended before its last chunk.
     return reason === "Invalid EOF state" ? reset() : malformed(reason)
   }
-  if (code.startsWith("ERR_SSL_")) return new Failure("tls", `TLS failed: the endpoint broke it off (${code})`)
+  if (code.startsWith("ERR_SSL_")) {
+    return new Failure("tls", `TLS failed: ${tlsReasons[code] ?? "the endpoint broke it off"} (${code})`)
+  }
   // Neither the endpoint nor the network: ours, so that it is held and alarmed, never charged to the customer.
   return local(code) ?? new Failure("local", `the request could not be made (${code === "" ? "internal error" : code})`)
 }

@@ -1,11 +1,14 @@
 import { Context, Effect, Layer, type Scope } from "effect"
-import { Config } from "../Config.ts"
+import { createSecureContext } from "node:tls"
+import { Config, type InvalidSetting } from "../Config.ts"
 import type { AttemptResult } from "../model/Attempt.ts"
 import { AddressPolicy, hostOf, type Resolve, systemResolve } from "./AddressPolicy.ts"
 import { Connections } from "./Connections.ts"
 import { type ConnectorSettings, shareLookups } from "./Connector.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { Exchange, type ExchangeContext, type Target } from "./Exchange.ts"
+import { Proxy } from "./Proxy.ts"
+import { startingTls } from "./TlsFiles.ts"
 
 /** One request to an endpoint. */
 export interface SendRequest {
@@ -68,10 +71,10 @@ const targetOf = (text: string): Target => {
 /** Parsed and checked URLs are kept: the policy never changes in a process. */
 const maxTargets = 4_096
 
-/** `ca` and `resolve` stand in for the system's in tests. */
+/** Fails for a file of `HOOKLINE_TLS_…` that cannot be used. `ca` and `resolve` stand in for the system's in tests. */
 export const make = (options: { readonly ca?: string; readonly resolve?: Resolve } = {}): Effect.Effect<
   Sender["Type"],
-  never,
+  InvalidSetting,
   Config | AddressPolicy | Scope.Scope
 > =>
   Effect.gen(function*() {
@@ -82,7 +85,10 @@ export const make = (options: { readonly ca?: string; readonly resolve?: Resolve
     const settings: ConnectorSettings = {
       judge: policy.judge,
       resolve: shareLookups(options.resolve ?? systemResolve),
-      ...(options.ca === undefined ? {} : { ca: options.ca })
+      secureContext: options.ca === undefined
+        ? yield* startingTls(config)
+        : createSecureContext({ ca: options.ca, minVersion: "TLSv1.2" }),
+      ...(config.proxy === undefined ? {} : { proxy: new Proxy(config.proxy, config.proxyResolves) })
     }
     const connections = new Connections(settings)
     const deadlines = new Deadlines<Exchange>(clock)
@@ -148,4 +154,4 @@ export const make = (options: { readonly ca?: string; readonly resolve?: Resolve
     return { send, unsafeSend }
   })
 
-export const layer: Layer.Layer<Sender, never, Config | AddressPolicy> = Layer.scoped(Sender, make())
+export const layer: Layer.Layer<Sender, InvalidSetting, Config | AddressPolicy> = Layer.scoped(Sender, make())

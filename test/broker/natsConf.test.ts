@@ -1,81 +1,26 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Layer, Option } from "effect"
-import { connect, headers } from "nats"
-import { spawn } from "node:child_process"
-import { readFile, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { Effect, Layer, Option } from "effect"
+import { headers } from "nats"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import * as Broker from "../../src/broker/Broker.ts"
 import { surveyBroker } from "../../src/broker/BrokerSurvey.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
 import { ObjectStore } from "../../src/broker/ObjectStore.ts"
-import { locate, packaged } from "../../src/broker/ServerBinary.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { eventFilter, partitionOf } from "../../src/broker/Subjects.ts"
 import { Config, load } from "../../src/Config.ts"
-import { temporaryDirectory, until } from "./processes.ts"
-
-const passwords = { HOOKLINE: "h4eaf", OPERATOR: "o4eaf", PUBLISHER: "p4eaf" }
-
-/** The nats.conf of the top level with addresses and a store of the test's own, and what `change` makes of it. */
-const serverWith = (change: (text: string) => string) =>
-  Effect.gen(function*() {
-    const directory = yield* temporaryDirectory
-    const text = yield* Effect.promise(() => readFile(join(import.meta.dirname, "../../nats.conf"), "utf8"))
-    const own = change(text)
-      .replace(`"0.0.0.0:4222"`, `"127.0.0.1:-1"`)
-      .replace(`"127.0.0.1:8222"`, `"127.0.0.1:-1"`)
-      .replace(`"/data"`, JSON.stringify(join(directory, "store")))
-    expect(own.match(/127\.0\.0\.1:-1/g)).toHaveLength(2)
-    expect(own).not.toContain(`"/data"`)
-    const file = join(directory, "nats.conf")
-    yield* Effect.promise(() => writeFile(file, own))
-    const binary = yield* locate({
-      natsServer: undefined,
-      path: process.env["PATH"] ?? "",
-      packaged: packaged(),
-      directory
-    })
-    const env = Object.fromEntries(
-      Object.entries(passwords).map(([role, password]) => [`NATS_${role}_PASSWORD`, password])
-    )
-    let log = ""
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        const child = spawn(binary.path, ["-c", file], { env, stdio: ["ignore", "ignore", "pipe"] })
-        child.stderr.setEncoding("utf8").on("data", (part: string) => {
-          log += part
-        })
-        return child
-      }),
-      (child) =>
-        Effect.async<void>((resume) => {
-          child.once("exit", () => resume(Effect.void))
-          child.kill("SIGKILL")
-        })
-    )
-    return yield* until(Effect.sync(() => /client connections on (127\.0\.0\.1:\d+)/.exec(log)?.[1]))
-  })
-
-const server = serverWith((text) => text)
-
-const login = (address: string, user: string, pass: string) =>
-  Effect.acquireRelease(
-    Effect.promise(() => connect({ servers: address, user, pass })),
-    (nats) => Effect.promise(() => nats.close())
-  )
-
-const refused = (ask: () => Promise<unknown>) => Effect.map(Effect.either(Effect.tryPromise(ask)), Either.isLeft)
+import { login, passwords, refused, server, serverWith } from "../support/natsConf.ts"
+import { until } from "./processes.ts"
 
 describe("nats.conf", () => {
   it.scopedLive("lets each role do its work and no more", () =>
     Effect.gen(function*() {
-      const address = yield* server
+      const { address, url } = yield* server
       const config = yield* load({ flags: {}, env: {}, dev: true })
       const broker = yield* Layer.build(
         Layer.provide(
-          Broker.layer({ url: `nats://hookline:${passwords.HOOKLINE}@${address}`, name: "test" }),
+          Broker.layer({ url: url("HOOKLINE"), name: "test" }),
           Layer.succeed(Config, config)
         )
       )
@@ -134,7 +79,7 @@ describe("nats.conf", () => {
   it.scopedLive("says what keeps a publisher from hookline's own events: the permissions, and nothing else", () =>
     Effect.gen(function*() {
       const forbidding = /publish (\{ allow: \["events\.>"\], deny: [^}]*\})\.$/m
-      const address = yield* serverWith((text) => {
+      const { address, url } = yield* serverWith((text) => {
         const permission = forbidding.exec(text)?.[1]
         if (permission === undefined) throw new Error("nats.conf does not say so")
         return text.replace(
@@ -145,7 +90,7 @@ describe("nats.conf", () => {
       const config = yield* load({ flags: {}, env: {}, dev: true })
       yield* Layer.build(
         Layer.provide(
-          Broker.layer({ url: `nats://hookline:${passwords.HOOKLINE}@${address}`, name: "test" }),
+          Broker.layer({ url: url("HOOKLINE"), name: "test" }),
           Layer.succeed(Config, config)
         )
       )

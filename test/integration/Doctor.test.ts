@@ -130,11 +130,13 @@ describe("hookline doctor", () => {
       yield* webhook(hookline)
       const url = /API\s+(http\S+)/.exec(hookline.output())?.[1] ?? ""
       const runs = yield* examine({ ...keys, HOOKLINE_PORT: new URL(url).port })
-      expect(runs.code).toBe(0)
       expect(runs.find("hookline")?.found).toBe(`runs at ${url} and is ready`)
       expect(runs.find("broker")?.found).toMatch(/^a server of yours, at 127\.0\.0\.1:\d+, version 2\./)
       expect(runs.states).toMatchObject({ sync: "unknown", "stream EVENTS": "ok", clock: "ok", "keys in use": "ok" })
       expect(runs.states).not.toHaveProperty("disk")
+      // The packaged server is the one that is tested with, advisories and all.
+      expect(runs.states).toMatchObject({ access: "ok", advisories: "problem", production: "problem" })
+      expect(runs.find("production")?.found).toContain("advisories")
       const { HOOKLINE_MASTER_KEYS: _, ...noRing } = keys
       expect((yield* examine(noRing)).find("master keys")?.advice).toContain("HOOKLINE_MASTER_KEYS")
       yield* broker.kill
@@ -144,6 +146,30 @@ describe("hookline doctor", () => {
         advice: expect.stringContaining("HOOKLINE_NATS_URL")
       })
     }).pipe(Effect.provide(TestBroker.layer({ login: { user: "somebody", password: "pass" } }))), 90_000)
+
+  it.scopedLive("does not call a broker fit that lets in anybody; tells a proxy's address without its login", () =>
+    Effect.gen(function*() {
+      const { url } = yield* TestBroker
+      const found = yield* examine({
+        HOOKLINE_OPERATOR_KEY: "hk_op_0123456789abcdefghijklmnopqrstuvwxyz",
+        HOOKLINE_MASTER_KEYS: masterKey("k1", 1),
+        HOOKLINE_NATS_URL: url,
+        HOOKLINE_PROXY: "http://us%65r:canary7@127.0.0.1:1",
+        HOOKLINE_TLS_CA: "/nowhere/ca.pem"
+      })
+      expect(found.code).toBe(1)
+      expect(found.states).toMatchObject({
+        access: "problem",
+        production: "problem",
+        proxy: "problem",
+        "TLS files": "problem"
+      })
+      expect(found.find("proxy")?.found).toBe("http://127.0.0.1:1, with a login, takes no connection (ECONNREFUSED)")
+      expect(found.text).not.toMatch(/canary7|us%65r/)
+      const misspelt = yield* examine({ HOOKLINE_PROXY: "socks5://user:canary7@127.0.0.1:1" })
+      expect(misspelt.states).toEqual({ Node: "ok", settings: "problem" })
+      expect(misspelt.text).not.toContain("canary7")
+    }).pipe(Effect.provide(TestBroker.layer())))
 
   it.scopedLive.each(
     [["always", { always: true, interval: "always" }], ["2m", { always: false, interval: "120 s" }]] as const

@@ -1,5 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { createSecureContext } from "node:tls"
 import { systemResolve } from "../../src/outbound/AddressPolicy.ts"
 import { type Connection, Connections } from "../../src/outbound/Connections.ts"
 import { answering, until } from "./support.ts"
@@ -18,7 +19,11 @@ const exchange = (connection: Connection): Effect.Effect<void> =>
 it.scopedLive("a connection is taken again while it is idle, and forgotten once it closed", () =>
   Effect.gen(function*() {
     const endpoint = yield* answering("HTTP/1.1 200 OK\r\nkeep-alive: timeout=3\r\ncontent-length: 0\r\n\r\n")
-    const connections = new Connections({ judge: () => undefined, resolve: systemResolve })
+    const connections = new Connections({
+      judge: () => undefined,
+      resolve: systemResolve,
+      secureContext: createSecureContext()
+    })
     yield* Effect.addFinalizer(() => Effect.sync(() => connections.close()))
     const acquire = Effect.suspend(() => {
       const connection = connections.acquire(

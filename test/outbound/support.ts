@@ -27,7 +27,7 @@ export const sender = (
     const settings = Layer.succeed(Config, config(changes))
     const policy = Layer.effect(AddressPolicy.AddressPolicy, AddressPolicy.make(options.resolve)).pipe(Layer.orDie)
     const context = yield* Layer.build(Layer.provideMerge(policy, settings))
-    return yield* Effect.provide(Sender.make(options), context)
+    return yield* Effect.orDie(Effect.provide(Sender.make(options), context))
   })
 
 interface Endpoint {

@@ -24,6 +24,7 @@ import { type KeyValue } from "../../src/broker/KeyValue.ts"
 import { type Lease } from "../../src/broker/Lease.ts"
 import { type ObjectStore } from "../../src/broker/ObjectStore.ts"
 import { type BrokerUnavailable, type Streams } from "../../src/broker/Streams.ts"
+import { ownInboxes } from "../../src/broker/Subjects.ts"
 import { type Topology, type TopologyMismatch } from "../../src/broker/Topology.ts"
 import { Config, type HooklineConfig, load } from "../../src/Config.ts"
 import { lastingPort } from "./port.ts"
@@ -174,7 +175,7 @@ export const servicesLayer = (
   url: string,
   overrides: Partial<HooklineConfig> = {}
 ): Layer.Layer<Config | Services, BrokerUnavailable | ConnectionFailed | TopologyMismatch> =>
-  Broker.layer({ url, name: "test" }).pipe(
+  Broker.layer({ url, name: "test", inboxes: ownInboxes }).pipe(
     Layer.provideMerge(Layer.succeed(Config, testConfig(overrides))),
     inRealTime
   )

@@ -44,6 +44,8 @@ export interface Answer {
 interface Options {
   readonly env?: Readonly<Record<string, string>>
   readonly flags?: ReadonlyArray<string>
+  /** Without `--dev`: the policy of production. */
+  readonly production?: true
   /** Do not start it yet. */
   readonly idle?: boolean
   /** An existing data directory, which is somebody else's to remove. */
@@ -72,7 +74,7 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
           "--enable-source-maps",
           "dist/main.js",
           "start",
-          "--dev",
+          ...options.production === true ? [] : ["--dev"],
           "--data",
           data,
           "--port",

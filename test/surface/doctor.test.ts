@@ -16,7 +16,8 @@ const running: Running = {
     clustered: false,
     streams: [{ name: "EVENTS", bytes: mebibyte, maxBytes: 8 * gibibyte, dropsOldest: false }],
     clockAhead: 3,
-    sync: undefined
+    sync: undefined,
+    anonymous: false
   },
   sync: { always: true, interval: "always" },
   sealedBy: { k1: 2 }
@@ -26,6 +27,8 @@ const site: Site = {
   directory: { path: "/data", exists: true, unusable: undefined, open: false, hasStore: true },
   operatorKey: { source: "/data/operator.key", isFile: true, state: "usable", open: false },
   masterKeys: { source: "/data/master.key", isFile: true, state: "usable", open: false, ids: ["k1"] },
+  clientCertificate: undefined,
+  proxy: undefined,
   api: { url: "http://127.0.0.1:8080", state: "ready", failing: [] },
   ports: [],
   broker: running,
@@ -46,6 +49,8 @@ const stopped = (change: Partial<Site> = {}): Facts =>
     broker: { state: "stopped", binary: { source: "/usr/bin/nats-server", version: "2.12.7" }, sync: running.sync },
     ...change
   })
+const day = 86_400_000
+const forward = { address: "http://proxy:3128", login: true, resolves: false, unreachable: "ECONNREFUSED" }
 const noRing = { ...site.masterKeys, state: "missing", ids: [] } as const
 
 describe("what the doctor finds", () => {
@@ -190,9 +195,96 @@ describe("what the doctor finds", () => {
       "advisories of another",
       survey({ version: "2.11.15" }, { embedded: false }),
       "advisories",
-      "warning",
+      "problem",
       "GHSA-38x3-76xf-cq45"
     ],
+    [
+      "an external one open to all",
+      survey({ anonymous: true }, { embedded: false }),
+      "access",
+      "problem",
+      "without a password"
+    ],
+    ["an external one that asks", survey({}, { embedded: false }), "access", "ok", "credentials"],
+    [
+      "no telling whether it asks",
+      survey({ anonymous: undefined }, { embedded: false }),
+      "access",
+      "unknown",
+      "refused"
+    ],
+    [
+      "two minutes, a server of somebody else's",
+      survey({}, { embedded: false, sync: { always: false, interval: "120 s" } }),
+      "sync",
+      "problem",
+      "sync_interval: always"
+    ],
+    [
+      "two minutes, a cluster",
+      survey({ clustered: true }, { embedded: false, sync: { always: false, interval: "120 s" } }),
+      "sync",
+      "warning",
+      "most replicas at once"
+    ],
+    ["an external one without fault", survey({}, { embedded: false }), "production", "ok", "nothing found"],
+    [
+      "an external one that tells little",
+      survey({}, { embedded: false, sync: undefined }),
+      "production",
+      "unknown",
+      "cannot be told: sync"
+    ],
+    [
+      "an external one with every fault",
+      survey({ version: "2.11.0", anonymous: true }, { embedded: false, sync: { always: false, interval: "120 s" } }),
+      "production",
+      "problem",
+      "not fit for it: access, advisories, sync"
+    ],
+    [
+      "a client certificate with time left",
+      facts({ clientCertificate: { validFrom: 0, validTo: 31 * day, now: day - 1 } }),
+      "client certificate",
+      "ok",
+      "1970-02-01"
+    ],
+    [
+      "a client certificate that expires",
+      facts({ clientCertificate: { validFrom: 0, validTo: 31 * day, now: day + 1 } }),
+      "client certificate",
+      "warning",
+      "in 29 days"
+    ],
+    [
+      "a client certificate that has expired",
+      facts({ clientCertificate: { validFrom: 0, validTo: day, now: day } }),
+      "client certificate",
+      "problem",
+      "has expired on 1970-01-02"
+    ],
+    [
+      "a client certificate of tomorrow",
+      facts({ clientCertificate: { validFrom: day, validTo: 9 * day, now: 0 } }),
+      "client certificate",
+      "problem",
+      "clock"
+    ],
+    [
+      "a file of TLS that cannot be used",
+      facts({ clientCertificate: { problem: "HOOKLINE_TLS_CA is …" } }),
+      "TLS files",
+      "problem",
+      "HOOKLINE_TLS_CA"
+    ],
+    [
+      "a proxy",
+      facts({ proxy: { ...forward, unreachable: undefined } }),
+      "proxy",
+      "ok",
+      "http://proxy:3128, with a login"
+    ],
+    ["a proxy that is gone", facts({ proxy: forward }), "proxy", "problem", "ECONNREFUSED"],
     ["two minutes", survey({}, { sync: { always: false, interval: "2m" } }), "sync", "warning", "HOOKLINE_SYNC=always"],
     ["no telling when it flushes", survey({}, { sync: undefined }), "sync", "unknown", "sync_interval: always"],
     ["79 %", withStream(79, 100), "stream EVENTS", "ok", "79 %"],

@@ -16,6 +16,7 @@ import { Streams, type StreamState } from "../../broker/Streams.ts"
 import {
   deliveriesAllFilter,
   deliveriesStream,
+  ownInboxes,
   parseDeliveriesStream,
   partitionedFilter,
   partitionOf,
@@ -306,7 +307,7 @@ const run = (begin: Begin) =>
   })).pipe(
     Effect.provide(
       JetStreamStreams.layer.pipe(
-        Layer.provide(Connection.layer({ url: begin.natsUrl, name: "hookline history" })),
+        Layer.provide(Connection.layer({ url: begin.natsUrl, name: "hookline history", inboxes: ownInboxes })),
         Layer.provideMerge(Logging.layer(begin))
       )
     ),

@@ -16,12 +16,27 @@ export interface Site {
     /** The sealing one first. */
     readonly ids: ReadonlyArray<string>
   }
+  /** Undefined where none is set. `problem`: one of the files of HOOKLINE_TLS_… cannot be used. Milliseconds since the epoch. */
+  readonly clientCertificate:
+    | { readonly validFrom: number; readonly validTo: number; readonly now: number }
+    | { readonly problem: string }
+    | undefined
+  readonly proxy: Proxy | undefined
   readonly api: Api
   /** Where hookline would listen, when it does not run. */
   readonly ports: ReadonlyArray<Port>
   readonly broker: Broker
   /** Only where the store is on this machine. */
   readonly disk: { readonly path: string; readonly free: number; readonly mayGrow: number } | undefined
+}
+
+/** HOOKLINE_PROXY, without its login. */
+interface Proxy {
+  readonly address: string
+  readonly login: boolean
+  readonly resolves: boolean
+  /** Why no connection is made. */
+  readonly unreachable: string | undefined
 }
 
 export interface Directory {

@@ -170,6 +170,44 @@ const keysInUse = ({ broker, directory, masterKeys }: Site): Finding => {
   )
 }
 
+/** A client certificate is warned of so long before it ends: a month is what a certificate's renewal is planned with. */
+const certificateNotice = 30 * 86_400_000
+
+const certificate = (found: Site["clientCertificate"]): ReadonlyArray<Finding> => {
+  const check = "client certificate"
+  if (found === undefined) return []
+  if ("problem" in found) return [problem("TLS files", found.problem, "mend it: hookline does not start with it")]
+  const { now, validFrom, validTo } = found
+  const [from, to] = [validFrom, validTo].map((at) => new Date(at).toISOString().slice(0, 10))
+  const replace = "put a new one in place of the files of HOOKLINE_TLS_CERT and HOOKLINE_TLS_KEY, and start again"
+  if (validTo <= now) {
+    return [problem(check, `has expired on ${to}: endpoints that ask for it refuse every delivery`, replace)]
+  }
+  if (validFrom > now) {
+    return [problem(check, `is not valid before ${from}`, "see whether this machine's clock is right")]
+  }
+  return [
+    validTo - now < certificateNotice
+      ? warning(check, `expires on ${to}, in ${Math.floor((validTo - now) / 86_400_000)} days`, replace)
+      : ok(check, `valid until ${to}`)
+  ]
+}
+
+const proxy = (found: Site["proxy"]): ReadonlyArray<Finding> => {
+  if (found === undefined) return []
+  const { address, login, resolves, unreachable } = found
+  const what = `${address}${login ? ", with a login" : ""}${resolves ? ", which looks up names itself" : ""}`
+  return [
+    unreachable === undefined
+      ? ok("proxy", `${what}, takes connections`)
+      : problem(
+        "proxy",
+        `${what}, takes no connection (${unreachable})`,
+        "start it, or set HOOKLINE_PROXY to where it is: until then every delivery is held"
+      )
+  ]
+}
+
 const advisories = (version: string, embedded: boolean): Finding => {
   const known = advisoriesOf(version)
   if (known.length === 0) return ok("advisories", `none known for ${version}`)
@@ -180,7 +218,7 @@ const advisories = (version: string, embedded: boolean): Finding => {
       `${version} is affected by ${which}. The embedded broker listens on loopback and is set up with nothing that these need`,
       `put nats-server ${advisedBroker} on PATH, or name it in HOOKLINE_NATS_SERVER`
     )
-    : warning("advisories", `${version} is affected by ${which}`, `update the server to ${advisedBroker}`)
+    : problem("advisories", `${version} is affected by ${which}`, `update the server to ${advisedBroker}`)
 }
 
 const version = (found: string, version: string): Finding =>
@@ -192,7 +230,39 @@ const version = (found: string, version: string): Finding =>
     )
     : ok("broker", `${found}, version ${version}`)
 
-const durability = (sync: Sync, clustered: boolean): Finding => {
+/** Of a server of somebody else's; the embedded one has users that hookline makes. */
+const access = (anonymous: boolean | undefined): Finding => {
+  const check = "access"
+  switch (anonymous) {
+    case true:
+      return problem(
+        check,
+        "it lets in whoever reaches it, without a password; unless its configuration says less, to publish for any workspace, to read every event and to delete streams",
+        "give it users: nats.conf of this project has one for each role"
+      )
+    case false:
+      return ok(check, "it asks for credentials")
+    case undefined:
+      return unknown(
+        check,
+        "it could not be told whether it asks for credentials",
+        "make sure that a connection without them is refused"
+      )
+  }
+}
+
+/** The last word on a broker of somebody else's: what was found of it, in a line. */
+const production = (findings: ReadonlyArray<Finding>): Finding => {
+  const check = "production"
+  const named = (state: State) => findings.filter((one) => one.state === state).map((one) => one.check).join(", ")
+  const [wrong, untold] = [named("problem"), named("unknown")]
+  if (wrong !== "") return problem(check, `this broker is not fit for it: ${wrong}`, "mend what is named, see there")
+  return untold === ""
+    ? ok(check, "nothing found that speaks against this broker")
+    : unknown(check, `whether this broker is fit for it cannot be told: ${untold}`, "see there how it could be told")
+}
+
+const durability = (sync: Sync, grade: typeof warning, clustered: boolean): Finding => {
   const check = "sync"
   if (sync === undefined) {
     return unknown(
@@ -202,7 +272,7 @@ const durability = (sync: Sync, clustered: boolean): Finding => {
     )
   }
   if (sync.always) return ok(check, "flushed to disk before it is acknowledged")
-  return warning(
+  return grade(
     check,
     `flushed to disk every ${sync.interval}: a power cut ${
       clustered ? "of most replicas at once " : ""
@@ -269,17 +339,24 @@ const ofBroker = (broker: Broker): ReadonlyArray<Finding> => {
         : [
           version(`embedded, does not run; would use ${broker.binary.source}`, broker.binary.version),
           advisories(broker.binary.version, true),
-          durability(broker.sync, false)
+          durability(broker.sync, warning, false)
         ]
     case "running": {
       const { address, embedded, survey, sync } = broker
-      return [
+      // HOOKLINE_SYNC=2m is somebody's decision, and of a cluster most replicas have to fail at once; a single server of somebody else's is NATS' default.
+      const grade = embedded || survey.clustered ? warning : problem
+      const fitness = [
         version(
           `${embedded ? "embedded" : survey.clustered ? "a cluster of yours" : "a server of yours"}, at ${address}`,
           survey.version
         ),
+        ...(embedded ? [] : [access(survey.anonymous)]),
         advisories(survey.version, embedded),
-        durability(sync, survey.clustered),
+        durability(sync, grade, survey.clustered)
+      ]
+      return [
+        ...fitness,
+        ...(embedded ? [] : [production(fitness)]),
         ...(survey.streams.length === 0
           ? [ok("streams", "none yet; the first start makes them")]
           : survey.streams.map(stream)),
@@ -307,6 +384,8 @@ export const findings = (facts: Facts): ReadonlyArray<Finding> => {
     key("operator key", site.operatorKey, site, restoreOperator(site)),
     key("master keys", site.masterKeys, site, restoreRing(site)),
     keysInUse(site),
+    ...certificate(site.clientCertificate),
+    ...proxy(site.proxy),
     ...ofBroker(site.broker),
     ...(site.disk === undefined ? [] : [disk(site.disk)])
   ]

@@ -1,7 +1,7 @@
-import { Effect, Either, Layer, Option, Redacted, Schema } from "effect"
+import { Clock, Effect, Either, Layer, Option, Redacted, Schema } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
 import { createRequire } from "node:module"
-import { createServer } from "node:net"
+import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { natsUrl } from "../../broker/BrokerFile.ts"
@@ -12,8 +12,10 @@ import { type DirectorySurvey, type KeyFile, surveyDirectory } from "../../broke
 import * as JetStreamStreams from "../../broker/JetStreamStreams.ts"
 import { locate, packaged } from "../../broker/ServerBinary.ts"
 import { Streams } from "../../broker/Streams.ts"
-import { bucketFilter, bucketStream } from "../../broker/Subjects.ts"
+import { bucketFilter, bucketStream, ownInboxes } from "../../broker/Subjects.ts"
 import { type HooklineConfig, load, settings } from "../../Config.ts"
+import { Proxy } from "../../outbound/Proxy.ts"
+import { readTlsFiles } from "../../outbound/TlsFiles.ts"
 import { ringIds } from "../../registry/KeyRing.ts"
 import { keysOf } from "../../registry/Vault.ts"
 import type { Api, Broker, Facts, Key, Port, Site } from "./Facts.ts"
@@ -141,7 +143,12 @@ const askBroker = (url: string, embedded: boolean, configured: string | undefine
         : yield* Effect.map(Effect.option(Effect.timeout(sealedBy, readingPatience)), Option.getOrUndefined)
     } satisfies Broker
   }).pipe(
-    Effect.provide(Layer.provideMerge(JetStreamStreams.layer, Connection.layer({ url, name: "hookline doctor" }))),
+    Effect.provide(
+      Layer.provideMerge(
+        JetStreamStreams.layer,
+        Connection.layer({ url, name: "hookline doctor", inboxes: ownInboxes })
+      )
+    ),
     Effect.catchAll(({ message }) => Effect.succeed(unreachable(embedded)(message))),
     Effect.timeoutTo({
       duration: brokerPatience,
@@ -181,6 +188,40 @@ const mayGrow = (broker: Broker, config: HooklineConfig, stored: number): number
     ? broker.survey.streams.reduce((sum, { bytes, maxBytes }) => sum + Math.max(0, maxBytes - bytes), 0)
     : Math.max(0, config.eventsMaxBytes + config.deliveriesMaxBytes + config.quarantineMaxBytes - stored)
 
+const clientCertificate = (config: HooklineConfig): Effect.Effect<Site["clientCertificate"]> =>
+  Effect.gen(function*() {
+    const { client } = yield* readTlsFiles(config)
+    if (client === undefined) return undefined
+    const { validFrom, validTo } = client
+    return { validFrom, validTo, now: yield* Clock.currentTimeMillis }
+  }).pipe(Effect.catchAll(({ message }) => Effect.succeed({ problem: message })))
+
+/** Whether somebody listens where the proxy is; its login and its TLS are tried by the first delivery. At most 5 s. */
+const proxyOf = ({ proxy, proxyResolves }: HooklineConfig): Effect.Effect<Site["proxy"]> => {
+  if (proxy === undefined) return Effect.succeed(undefined)
+  const { host, port, secure } = new Proxy(proxy, proxyResolves)
+  return Effect.async<string | undefined>((resume) => {
+    const socket = connect({ host, port })
+    const end = (reason: string | undefined) => {
+      socket.destroy()
+      resume(Effect.succeed(reason))
+    }
+    socket.once("connect", () => end(undefined)).once(
+      "error",
+      (cause: NodeJS.ErrnoException) => end(cause.code ?? "error")
+    )
+    return Effect.sync(() => socket.destroy())
+  }).pipe(
+    Effect.timeoutTo({ duration: apiPatience, onSuccess: (reason) => reason, onTimeout: () => "no answer" }),
+    Effect.map((unreachable) => ({
+      address: `${secure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      login: new URL(proxy).username !== "",
+      resolves: proxyResolves,
+      unreachable
+    }))
+  )
+}
+
 /** Where the API of a hookline with these settings is, which said nowhere where it really is. */
 const supposedUrl = ({ host, port }: HooklineConfig): string => {
   const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host
@@ -194,6 +235,8 @@ const ofExternal = (config: HooklineConfig, url: string): Effect.Effect<Site> =>
       directory: undefined,
       operatorKey: operatorKey(keyOf(config.operatorKey, settings.operatorKey.env, undefined)),
       masterKeys: masterKeys(keyOf(config.masterKeys, settings.masterKeys.env, undefined)),
+      clientCertificate: yield* clientCertificate(config),
+      proxy: yield* proxyOf(config),
       api,
       ports: api.state === "silent" ? yield* portsOf(config) : [],
       broker: yield* askBroker(url, false, undefined),
@@ -218,6 +261,8 @@ const ofEmbedded = (config: HooklineConfig): Effect.Effect<Site> =>
       directory,
       operatorKey: operatorKey(keyOf(config.operatorKey, settings.operatorKey.env, directory.operatorKey)),
       masterKeys: masterKeys(keyOf(config.masterKeys, settings.masterKeys.env, directory.masterKeys)),
+      clientCertificate: yield* clientCertificate(config),
+      proxy: yield* proxyOf(config),
       api,
       ports: runs ? [] : yield* portsOf(config),
       broker,
