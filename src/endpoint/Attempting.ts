@@ -174,11 +174,11 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
 type Cancel = () => void
 const noCancel: Cancel = () => {}
 
-/** An attempt that ends before its request. */
 /** Milliseconds. */
 const alarmPause = 60_000
 const maxAlarms = 64
 
+/** An attempt that ends before its request. */
 const faulted = (reason: "local" | "secret", error: string): AttemptResult => {
   const fault: AttemptResult = { class: reason, error }
   Telemetry.attempted(fault)
