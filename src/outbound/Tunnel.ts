@@ -106,9 +106,11 @@ export const openTunnel = (
       : connectTcp(options)
     current = socket
     let asked = false
+    let over = false
     const refused = (failure: Failure): void => {
       socket.destroy()
-      if (settled) return
+      if (settled || over) return
+      over = true
       // An answer about the endpoint goes before one of ours, whichever address it came for (ADR 7).
       const known = former === undefined || former.class === "local" ? failure : former
       const everywhere = failure.class === "address" || !asked
