@@ -61,7 +61,7 @@ export const replay = Command.make("replay", {
         kinds: listOf(Option.getOrElse(input.kind, () => ""))
       },
       progress,
-      (fact) => shell.out(line(fact))
+      (facts) => shell.out(facts.map(line).join("\n"))
     ).pipe(
       Effect.raceFirst(shown(progress)),
       Effect.provide(layer),
