@@ -36,8 +36,9 @@ export class ReplayProgress {
   shown = 0
 }
 
-/** Messages of one window of time: sorted in memory. Fewer than half: the next window is longer; more: it is read again, shorter. */
+/** Messages and bytes of one window of time, which is sorted in memory: above, it is read again, shorter; below half, the next one is longer. */
 const most = 20_000
+const mostBytes = 64 * 1024 ** 2
 /** So many messages are shown at once. */
 const atOnce = 500
 /** The first window, and the longest. Milliseconds. */
@@ -62,8 +63,8 @@ interface Read {
 }
 
 /**
- * Calls `show` with every fact of all streams, in the order of the broker's times, some hundred at once, up to where the streams end now. Reads only: by consumers without
- * acknowledgements that nothing of hookline's knows of, so that no delivery comes of it.
+ * Calls `show` with every fact of all streams, in the order of the broker's times, some hundred at once, up to where the streams end now. Reads
+ * only: by consumers without acknowledgements that nothing of hookline's knows of, so that no delivery comes of it.
  */
 export const replay = (
   query: ReplayQuery,
@@ -111,13 +112,18 @@ export const replay = (
     /** All of a window; undefined: there is too much in it. */
     const readWindow = Effect.fnUntraced(function*(from: number, to: number) {
       const found: Array<Read> = []
-      const isFull = () => found.length > most && to - from > 1
+      let bytes = 0
+      // One millisecond is read whatever is in it.
+      const isFull = () => (found.length > most || bytes > mostBytes) && to - from > 1
       yield* Effect.forEach(sources, ([stream, filter], index) =>
         Effect.gen(function*() {
           const first = yield* streams.sequenceAt(stream, from)
           const last = Math.min(ends[index] ?? 0, (yield* streams.sequenceAt(stream, to)) - 1)
           if (last < first) return
-          const onMessage = (message: StoredMessage) => void found.push({ stream, message })
+          const onMessage = (message: StoredMessage) => {
+            bytes += message.data.byteLength
+            found.push({ stream, message })
+          }
           yield* streams.scan({ stream, filter, from: first, to: last, onMessage, enough: isFull })
         }), { concurrency: "unbounded", discard: true })
       return isFull() ?
