@@ -1,5 +1,14 @@
+import { Effect } from "effect"
+import { AppendLog } from "../../src/broker/AppendLog.ts"
 import type { StoredMessage } from "../../src/broker/Streams.ts"
-import { deliverySubject, parseDeliverySubject, partitionOf, webhookSubject } from "../../src/broker/Subjects.ts"
+import {
+  deliverySubject,
+  parseDeliverySubject,
+  partitionOf,
+  publishedSubject,
+  webhookSubject
+} from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
 import { EventFold, type EventFoldState, type Quarantined, type Standing } from "../../src/ledger/audit/EventFold.ts"
 import { type Finding, Findings } from "../../src/ledger/audit/Findings.ts"
 import { RecordFold } from "../../src/ledger/audit/RecordFold.ts"
@@ -9,7 +18,7 @@ import { encode } from "../../src/ledger/Record.ts"
 import type { AttemptOutcome } from "../../src/model/Attempt.ts"
 import { bundled } from "../../src/model/Catalogue.ts"
 import { decide, type Delivery, type DeliveryRecord, type Happening, matched } from "../../src/model/Delivery.ts"
-import { EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
+import { deliveryId, EventId, WebhookId, WorkspaceId } from "../../src/model/Id.ts"
 import { encodeFact, type WebhookFact } from "../../src/model/WebhookFacts.ts"
 import { hour, minute, retries, start } from "./delivery.ts"
 
@@ -236,5 +245,24 @@ export const examine = (written: Written, options: Options = {}, resumed = false
     records: records.counts
   }
 }
+
+/** The records of another broker's EVENTS with the ids that this one's deliveries have. */
+const renamed = (data: Uint8Array, eventsCreated: string): string => {
+  const record = JSON.parse(Buffer.from(data).toString()) as { event_seq: number; webhook_id: WebhookId }
+  return JSON.stringify({ ...record, delivery_id: deliveryId(eventsCreated, record.event_seq, record.webhook_id) })
+}
+
+/** Puts streams that were made by hand onto a broker, message by message. */
+export const stored = ({ deliveries, events, webhooks }: Written) =>
+  Effect.gen(function*() {
+    const log = yield* AppendLog
+    const { eventsCreated } = yield* Topology
+    for (const { data, subject } of [...webhooks, ...events]) {
+      yield* log.append({ subject: publishedSubject(subject), data })
+    }
+    for (const { data, subject } of deliveries) {
+      yield* log.append({ subject, data: renamed(data, eventsCreated) })
+    }
+  })
 
 export { hour, minute, retries, start }

@@ -39,7 +39,11 @@ export interface MatchedBy {
   readonly at: number
 }
 
-type Sorted = Owner & { readonly order: ReadonlyArray<readonly [fence: number, last: number]> }
+interface Sorted extends Owner {
+  /** Fences in order, and the highest event up to each. */
+  readonly order: ReadonlyArray<number>
+  readonly upTo: ReadonlyArray<number>
+}
 
 const never = Number.POSITIVE_INFINITY
 
@@ -96,7 +100,7 @@ export class MatchPositions {
   lastMatch(sequence: number, time: number, newest: number): MatchedBy {
     this.#sorted ??= Array.from(this.#owners.values())
       .sort((a, b) => a.epoch - b.epoch)
-      .map((owner) => ({ ...owner, order: [...owner.fences].sort(([a], [b]) => a - b) }))
+      .map(sorted)
     let known: MatchedBy = { fence: never, at: never }
     for (const owner of this.#sorted) {
       // All that it did was done before.
@@ -115,15 +119,28 @@ export class MatchPositions {
   }
 }
 
-const matchedBy = (owner: Sorted, sequence: number): MatchedBy => {
-  if (owner.furthest <= sequence) return { fence: never, at: never }
-  const next = owner.order.findIndex(([, last]) => last > sequence)
-  const fence = owner.order[next + 1]?.[0] ?? never
-  let [low, high] = [0, owner.sampled.length]
+const sorted = (owner: Owner): Sorted => {
+  const order = [...owner.fences.keys()].sort((a, b) => a - b)
+  let highest = 0
+  const upTo = order.map((fence) => (highest = Math.max(highest, owner.fences.get(fence) ?? 0)))
+  return { ...owner, order, upTo }
+}
+
+/** The index of the first of ordered numbers that is above a limit; their number when none is. */
+const firstAbove = (numbers: ReadonlyArray<number>, limit: number): number => {
+  let [low, high] = [0, numbers.length]
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((owner.sampled[middle] ?? 0) > sequence) high = middle
+    if ((numbers[middle] ?? 0) > limit) high = middle
     else low = middle + 1
   }
-  return { fence, at: owner.sampledAt[low] ?? owner.furthestAt }
+  return low
 }
+
+const matchedBy = (owner: Sorted, sequence: number): MatchedBy =>
+  owner.furthest <= sequence
+    ? { fence: never, at: never }
+    : {
+      fence: owner.order[firstAbove(owner.upTo, sequence) + 1] ?? never,
+      at: owner.sampledAt[firstAbove(owner.sampled, sequence)] ?? owner.furthestAt
+    }

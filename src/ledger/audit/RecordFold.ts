@@ -168,7 +168,8 @@ export class RecordFold {
     return true
   }
 
-  #early({ startedAt, ...record }: AuditedRecord, due: number, stream: string, sequence: number): void {
+  #early(record: AuditedRecord, due: number, stream: string, sequence: number): void {
+    const { startedAt } = record
     if (startedAt === undefined || startedAt >= due - clockSlack) return
     const [started, wanted] = [new Date(startedAt).toISOString(), new Date(due).toISOString()]
     this.#found("early", record, stream, sequence, `attempt ${record.attempt} began at ${started}, due at ${wanted}`)
@@ -196,7 +197,7 @@ export class RecordFold {
 
   #found(
     kind: FindingKind,
-    { eventId, eventSequence, webhookId, workspaceId }: Omit<AuditedRecord, "startedAt">,
+    { eventId, eventSequence, webhookId, workspaceId }: AuditedRecord,
     stream: string,
     sequence: number,
     message: string

@@ -79,29 +79,65 @@ const longestHead = 2048
 /** Something is not as `encode` writes it. */
 class Unusual extends Error {}
 
-const backslash = 92
-const beyondAscii = 128
+const literal = (text: string): Uint8Array => Buffer.from(text, "latin1")
+
+/** What stands before each value. */
+const before = {
+  kind: literal(`{"v":1,"kind":"`),
+  at: literal(`,"at":"`),
+  workspaceId: literal(`,"workspace_id":"`),
+  webhookId: literal(`,"webhook_id":"`),
+  many: literal(`,"deliveries":[{`),
+  next: literal(`,{`),
+  end: literal(`]}`),
+  comma: literal(","),
+  brace: literal("}"),
+  deliveryId: literal(`"delivery_id":"`),
+  eventId: literal(`,"event_id":"`),
+  event: literal(`,"event":"`),
+  eventSequence: literal(`,"event_seq":`),
+  state: literal(`,"state":"`),
+  attempt: literal(`,"attempt":`),
+  round: literal(`,"round":`),
+  roundAttempt: literal(`,"round_attempt":`),
+  roundStart: literal(`,"round_start":"`),
+  dueAt: literal(`,"due_at":"`),
+  heldReason: literal(`,"held_reason":"`),
+  heldSince: literal(`,"held_since":"`),
+  failReason: literal(`,"fail_reason":"`),
+  publishedAt: literal(`,"published_at":"`),
+  expiresAt: literal(`,"expires_at":"`),
+  webhookRevision: literal(`,"webhook_revision":`),
+  webhooksSequence: literal(`,"webhooks_seq":`),
+  epoch: literal(`,"epoch":`),
+  step: literal(`,"step":`),
+  outcome: literal(`,"outcome":{"class":"`),
+  startedAt: literal(`,"started_at":"`)
+}
+
+const [quote, backslash, zero, beyondAscii] = [0x22, 0x5c, 0x30, 0x80]
+const [dash, colon, dot, letterT, letterZ] = [0x2d, 0x3a, 0x2e, 0x54, 0x5a]
 
 export class RecordScanner {
   readonly #record = blank()
+  #bytes: Uint8Array = new Uint8Array(0)
   #text = ""
   #at = 0
-  readonly #seconds = new Map<string, number>()
+  /** The last day that was met, as a number of eight digits, and its beginning: records are full of the same few. */
+  #day = 0
+  #dayStart = 0
 
   /** Calls `take` for each delivery that the message tells of, in order. Answers why it cannot be read, if so. */
   scan(data: Uint8Array, take: (record: AuditedRecord) => void): string | undefined {
     let taken = 0
-    const count = (record: AuditedRecord) => {
-      taken++
-      take(record)
-    }
     try {
-      this.#fast(data, count)
+      this.#fast(data, (record) => {
+        taken++
+        take(record)
+      })
       return undefined
     } catch (error) {
       if (!(error instanceof Unusual)) throw error
-    } finally {
-      this.#text = ""
     }
     const decoded = decode(data)
     if (Either.isLeft(decoded)) return decoded.left.detail
@@ -133,145 +169,166 @@ export class RecordScanner {
   }
 
   #fast(data: Uint8Array, take: (record: AuditedRecord) => void): void {
+    if (data[data.length - 1] !== before.brace[0]) throw new Unusual()
     const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    if (bytes[bytes.length - 1] !== 0x7d) throw new Unusual()
     const record = this.#record
+    this.#bytes = data
     this.#text = bytes.toString("latin1", 0, Math.min(bytes.length, longestHead))
     this.#at = 0
-    this.#expect(`{"v":1,"kind":"`)
+    this.#expect(before.kind)
     const kind = this.#word()
     if (!isKind(kind)) throw new Unusual()
     record.kind = kind
-    this.#expect(`,"at":"`)
+    this.#expect(before.at)
     record.at = this.#time()
-    this.#expect(`,"workspace_id":"`)
+    this.#expect(before.workspaceId)
     record.workspaceId = this.#word()
-    this.#expect(`,"webhook_id":"`)
+    this.#expect(before.webhookId)
     record.webhookId = this.#word()
-    if (this.#passes(`,"deliveries":[{`)) {
-      if (bytes.length > longestHead) this.#text = bytes.toString("latin1", 0, bytes.length)
-      record.startedAt = undefined
+    record.startedAt = undefined
+    if (this.#passes(before.many)) {
+      if (bytes.length > longestHead) this.#text = bytes.toString("latin1")
       do {
         this.#state(record)
-        this.#expect("}")
+        this.#expect(before.brace)
         take(record)
-      } while (this.#passes(",{"))
-      if (this.#text.length - this.#at !== 2) throw new Unusual()
-      return this.#expect("]}")
+      } while (this.#passes(before.next))
+      if (data.length - this.#at !== before.end.length) throw new Unusual()
+      return this.#expect(before.end)
     }
-    this.#expect(",")
+    this.#expect(before.comma)
     this.#state(record)
-    if (this.#passes(`,"outcome":{"class":"`)) {
-      this.#word()
-      this.#expect(`,"started_at":"`)
+    if (this.#passes(before.outcome)) {
+      this.#skip()
+      this.#expect(before.startedAt)
       record.startedAt = this.#time()
-    } else {
-      record.startedAt = undefined
-      if (this.#at !== bytes.length - 1) throw new Unusual()
-    }
+    } else if (this.#at !== data.length - 1) throw new Unusual()
+    if (this.#at > longestHead) throw new Unusual()
     take(record)
   }
 
   #state(record: AuditedRecord): void {
-    this.#expect(`"delivery_id":"`)
-    this.#word()
-    this.#expect(`,"event_id":"`)
+    this.#expect(before.deliveryId)
+    this.#skip()
+    this.#expect(before.eventId)
     record.eventId = this.#word()
-    this.#expect(`,"event":"`)
+    this.#expect(before.event)
     record.eventType = this.#word()
-    this.#expect(`,"event_seq":`)
+    this.#expect(before.eventSequence)
     record.eventSequence = this.#number()
-    this.#expect(`,"state":"`)
+    this.#expect(before.state)
     const state = this.#word()
     if (!isState(state)) throw new Unusual()
     record.state = state
-    this.#expect(`,"attempt":`)
+    this.#expect(before.attempt)
     record.attempt = this.#number()
-    this.#expect(`,"round":`)
+    this.#expect(before.round)
     record.round = this.#number()
-    this.#expect(`,"round_attempt":`)
+    this.#expect(before.roundAttempt)
     this.#number()
-    this.#expect(`,"round_start":"`)
+    this.#expect(before.roundStart)
     this.#time()
-    this.#expect(`,"due_at":"`)
+    this.#expect(before.dueAt)
     record.dueAt = this.#time()
-    if (this.#passes(`,"held_reason":"`)) {
-      this.#word()
-      this.#expect(`,"held_since":"`)
+    if (this.#passes(before.heldReason)) {
+      this.#skip()
+      this.#expect(before.heldSince)
       this.#time()
     }
-    if (this.#passes(`,"fail_reason":"`)) this.#word()
-    if (this.#passes(`,"published_at":"`)) this.#time()
-    this.#expect(`,"expires_at":"`)
+    if (this.#passes(before.failReason)) this.#skip()
+    if (this.#passes(before.publishedAt)) this.#time()
+    this.#expect(before.expiresAt)
     record.expiresAt = this.#time()
-    this.#expect(`,"webhook_revision":`)
+    this.#expect(before.webhookRevision)
     record.webhookRevision = this.#number()
-    this.#expect(`,"webhooks_seq":`)
+    this.#expect(before.webhooksSequence)
     record.webhooksSequence = this.#number()
-    this.#expect(`,"epoch":`)
+    this.#expect(before.epoch)
     record.epoch = this.#number()
-    this.#expect(`,"step":`)
+    this.#expect(before.step)
     record.step = this.#number()
   }
 
-  #passes(text: string): boolean {
-    if (!this.#text.startsWith(text, this.#at)) return false
-    this.#at += text.length
+  #passes(expected: Uint8Array): boolean {
+    const bytes = this.#bytes
+    const at = this.#at
+    for (let index = 0; index < expected.length; index++) {
+      if (bytes[at + index] !== expected[index]) return false
+    }
+    this.#at = at + expected.length
     return true
   }
 
-  #expect(text: string): void {
-    if (!this.#passes(text)) throw new Unusual()
+  #expect(expected: Uint8Array): void {
+    if (!this.#passes(expected)) throw new Unusual()
   }
 
-  /** Up to the next quotation mark, which is passed. */
-  #word(): string {
-    const end = this.#text.indexOf(`"`, this.#at)
-    if (end === -1) throw new Unusual()
-    for (let index = this.#at; index < end; index++) {
-      const code = this.#text.charCodeAt(index)
-      if (code === backslash || code >= beyondAscii || code < 32) throw new Unusual()
+  /** Passes what stands before the next quotation mark, and it; gives where that is. */
+  #skip(): number {
+    const bytes = this.#bytes
+    for (let at = this.#at; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0
+      if (byte === quote) {
+        this.#at = at + 1
+        return at
+      }
+      if (byte === backslash || byte >= beyondAscii || byte < 0x20) break
     }
-    const word = this.#text.slice(this.#at, end)
-    this.#at = end + 1
-    return word
+    throw new Unusual()
+  }
+
+  #word(): string {
+    const from = this.#at
+    return this.#text.slice(from, this.#skip())
   }
 
   #number(): number {
+    const bytes = this.#bytes
     const from = this.#at
     let value = 0
-    for (;; this.#at++) {
-      const digit = this.#text.charCodeAt(this.#at) - 48
-      if (!(digit >= 0 && digit <= 9)) break
+    let at = from
+    for (;; at++) {
+      const digit = (bytes[at] ?? 0) - zero
+      if (digit < 0 || digit > 9) break
       value = value * 10 + digit
     }
-    const digits = this.#at - from
+    this.#at = at
     // What comes behind the digits, a fraction too, is for the next literal to tell.
-    if (digits === 0 || digits > 15 || (digits > 1 && this.#text.charCodeAt(from) === 48)) throw new Unusual()
+    if (at === from || at - from > 15 || (at - from > 1 && bytes[from] === zero)) throw new Unusual()
     return value
   }
 
-  /** `2026-11-24T01:29:52.084Z"`. Records are full of the same seconds. */
+  /** `2026-11-24T01:29:52.084Z"`. */
   #time(): number {
-    const from = this.#at
-    const second = this.#text.slice(from, from + 20)
-    let known = this.#seconds.get(second)
-    if (known === undefined) {
-      if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.$/.test(second)) throw new Unusual()
-      known = Date.parse(`${second}000Z`)
-      if (Number.isNaN(known)) throw new Unusual()
-      if (this.#seconds.size >= 100_000) this.#seconds.clear()
-      this.#seconds.set(second, known)
+    const bytes = this.#bytes
+    const at = this.#at
+    const marks = bytes[at + 4] === dash && bytes[at + 7] === dash && bytes[at + 10] === letterT &&
+      bytes[at + 13] === colon && bytes[at + 16] === colon && bytes[at + 19] === dot && bytes[at + 23] === letterZ &&
+      bytes[at + 24] === quote
+    if (!marks) throw new Unusual()
+    const day = (this.#digits(at, 4) * 100 + this.#digits(at + 5, 2)) * 100 + this.#digits(at + 8, 2)
+    if (day !== this.#day) {
+      const start = Date.parse(this.#text.slice(at, at + 10))
+      if (Number.isNaN(start)) throw new Unusual()
+      this.#day = day
+      this.#dayStart = start
     }
-    const [hundreds, tens, ones] = [this.#digit(from + 20), this.#digit(from + 21), this.#digit(from + 22)]
-    this.#at = from + 23
-    this.#expect(`Z"`)
-    return known + hundreds * 100 + tens * 10 + ones
+    const hours = this.#digits(at + 11, 2)
+    const minutes = this.#digits(at + 14, 2)
+    const seconds = this.#digits(at + 17, 2)
+    // 24:00 and what is none at all are for whoever knows more of times.
+    if (hours > 23 || minutes > 59 || seconds > 59) throw new Unusual()
+    this.#at = at + 25
+    return this.#dayStart + ((hours * 60 + minutes) * 60 + seconds) * 1000 + this.#digits(at + 20, 3)
   }
 
-  #digit(at: number): number {
-    const digit = this.#text.charCodeAt(at) - 48
-    if (!(digit >= 0 && digit <= 9)) throw new Unusual()
-    return digit
+  #digits(from: number, count: number): number {
+    let value = 0
+    for (let at = from; at < from + count; at++) {
+      const digit = (this.#bytes[at] ?? 0) - zero
+      if (digit < 0 || digit > 9) throw new Unusual()
+      value = value * 10 + digit
+    }
+    return value
   }
 }

@@ -36,8 +36,11 @@ export class ReplayProgress {
   shown = 0
 }
 
-/** Messages of one window of time: sorted in memory. Fewer than half: the next window is longer; more: it is read again, shorter. */
+/** Messages and bytes of one window of time, which is sorted in memory: above, it is read again, shorter; below half, the next one is longer. */
 const most = 20_000
+const mostBytes = 64 * 1024 ** 2
+/** So many messages are shown at once. */
+const atOnce = 500
 /** The first window, and the longest. Milliseconds. */
 const window = { first: 60_000, longest: 24 * 3_600_000 }
 
@@ -60,13 +63,13 @@ interface Read {
 }
 
 /**
- * Calls `show` for every fact of all streams, in the order of the broker's times, up to where the streams end now. Reads only: by consumers without
- * acknowledgements that nothing of hookline's knows of, so that no delivery comes of it.
+ * Calls `show` with every fact of all streams, in the order of the broker's times, some hundred at once, up to where the streams end now. Reads
+ * only: by consumers without acknowledgements that nothing of hookline's knows of, so that no delivery comes of it.
  */
 export const replay = (
   query: ReplayQuery,
   progress: ReplayProgress,
-  show: (fact: ReplayedFact) => Effect.Effect<void>
+  show: (facts: ReadonlyArray<ReplayedFact>) => Effect.Effect<void>
 ): Effect.Effect<void, BrokerUnavailable, Streams | Connection> =>
   Effect.gen(function*() {
     const streams = yield* Streams
@@ -109,13 +112,18 @@ export const replay = (
     /** All of a window; undefined: there is too much in it. */
     const readWindow = Effect.fnUntraced(function*(from: number, to: number) {
       const found: Array<Read> = []
-      const isFull = () => found.length > most && to - from > 1
+      let bytes = 0
+      // One millisecond is read whatever is in it.
+      const isFull = () => (found.length > most || bytes > mostBytes) && to - from > 1
       yield* Effect.forEach(sources, ([stream, filter], index) =>
         Effect.gen(function*() {
           const first = yield* streams.sequenceAt(stream, from)
           const last = Math.min(ends[index] ?? 0, (yield* streams.sequenceAt(stream, to)) - 1)
           if (last < first) return
-          const onMessage = (message: StoredMessage) => void found.push({ stream, message })
+          const onMessage = (message: StoredMessage) => {
+            bytes += message.data.byteLength
+            found.push({ stream, message })
+          }
           yield* streams.scan({ stream, filter, from: first, to: last, onMessage, enough: isFull })
         }), { concurrency: "unbounded", discard: true })
       return isFull() ?
@@ -139,12 +147,12 @@ export const replay = (
         length = Math.max(1, Math.floor(length / 4))
         continue
       }
-      for (const { message, stream } of found) {
-        for (const fact of readFacts(stream, message, created)) {
-          if (!isWanted(query, fact)) continue
-          progress.shown++
-          yield* show(fact)
-        }
+      for (let start = 0; start < found.length; start += atOnce) {
+        const facts = found.slice(start, start + atOnce)
+          .flatMap(({ message, stream }) => readFacts(stream, message, created))
+          .filter((fact) => isWanted(query, fact))
+        progress.shown += facts.length
+        if (facts.length > 0) yield* show(facts)
       }
       if (found.length < most / 2) length = Math.min(window.longest, length * 2)
       // Over a time in which nothing happened it goes at once.

@@ -73,11 +73,12 @@ const deliveryView = (id: string, { delivery, records }: PastDelivery) => ({
 })
 
 export const at = Command.make("at", {
-  data: dataDirectory.pipe(Options.withAlias("data")),
-  id,
-  json,
+  // In the order in which they are typed.
   time,
   what,
+  id,
+  data: dataDirectory.pipe(Options.withAlias("data")),
+  json,
   workspace: idOption("workspace", "Only this workspace; a delivery is found sooner with it.")
 }, (input) =>
   Effect.gen(function*() {

@@ -30,7 +30,7 @@ export const replay = Command.make("replay", {
   kind: Options.text("kind").pipe(
     Options.withPseudoName("kinds"),
     Options.withDescription(
-      "Only these, separated by commas: event, quarantined, released, webhook.created and the other changes, succeeded, attempt_failed, failed, deferred, suppressed, retried, duplicate, test."
+      "Only these, separated by commas: event, quarantined, released, webhook.created and the other changes, succeeded, attempt_failed, failed, deferred, suppressed, retried, duplicate, test, sealed."
     ),
     Options.optional
   ),
@@ -61,7 +61,7 @@ export const replay = Command.make("replay", {
         kinds: listOf(Option.getOrElse(input.kind, () => ""))
       },
       progress,
-      (fact) => shell.out(line(fact))
+      (facts) => shell.out(facts.map(line).join("\n"))
     ).pipe(
       Effect.raceFirst(shown(progress)),
       Effect.provide(layer),
