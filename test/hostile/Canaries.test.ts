@@ -257,6 +257,12 @@ describe("secrets", () => {
           origin: origin.origin
         }],
         ["POST", "/v1/session", { password: mistaken("as a password") }, { authorization: "", origin: origin.origin }],
+        ["GET", `/v1/webhooks/whsec_${mistaken("in a path")}`, undefined],
+        ["GET", "/v1/webhooks", undefined, {
+          authorization: "",
+          "x-workspace-id": `hk_id_${mistaken("a key as a workspace")}`
+        }],
+        ["POST", "/v1/events", { event: mistaken("as an event's type"), data: {} }],
         ["POST", "/v1/secrets/rewrap", { cursor: mistaken("as a part's cursor") }],
         ["POST", "/v1/secrets/rewrap", { master_key: mistaken("a master key for the API") }]
       ]
