@@ -3,7 +3,7 @@ import { envelope } from "./Envelope.ts"
 import { type Members, readMembers, says, textOf } from "./EventMembers.ts"
 import { isReserved, typeProblem } from "./EventType.ts"
 import { type EventId, isToken, type WebhookId, type WorkspaceId } from "./Id.ts"
-import { printable } from "./Printable.ts"
+import { printable, quotedType } from "./Printable.ts"
 import { reject, type Rejection } from "./Rejection.ts"
 import { isTimestamp, timestampAt } from "./Timestamp.ts"
 import type { TraceContext } from "./TraceContext.ts"
@@ -145,7 +145,7 @@ export const parseEvent = (input: PublishedEvent, catalogue: Catalogue | undefin
   }
   const known = catalogue === undefined ? typeProblem(type) === undefined : catalogue.types.has(type)
   if (!known) {
-    return { ...reject("unknown_type", `"${printable(type)}" is not an event type of the catalogue`, "event"), id }
+    return { ...reject("unknown_type", `${quotedType(type)} is not an event type of the catalogue`, "event"), id }
   }
   const broken = catalogue?.checks.get(type)?.(JSON.parse(data.toString("utf8")))
   if (broken !== undefined) return { ...reject("schema", `${broken.field} ${broken.message}`, broken.field), id }

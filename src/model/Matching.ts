@@ -1,7 +1,7 @@
 import { Data, Either } from "effect"
 import type { Catalogue } from "./Catalogue.ts"
 import { entityOf, isReserved } from "./EventType.ts"
-import { printable } from "./Printable.ts"
+import { quotedType } from "./Printable.ts"
 import type { Webhook } from "./Webhook.ts"
 
 /** What a webhook asks for cannot be subscribed to; `field` is `events` or `events[i]`. */
@@ -42,10 +42,10 @@ export const verdictOn = (webhook: Pick<Webhook, "id" | "events" | "deleted">, e
 
 const problem = (wanted: string, catalogue: Catalogue): string | undefined => {
   if (wanted === "*" || catalogue.types.has(wanted)) return undefined
-  if (!wanted.endsWith(".*")) return `"${printable(wanted)}" is not an event type of the catalogue`
+  if (!wanted.endsWith(".*")) return `${quotedType(wanted)} is not an event type of the catalogue`
   return catalogue.entities.has(wanted.slice(0, -2))
     ? undefined
-    : `"${printable(wanted)}" matches no event type of the catalogue`
+    : `${quotedType(wanted)} matches no event type of the catalogue`
 }
 
 /**

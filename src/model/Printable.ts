@@ -1,3 +1,16 @@
+/** How a secret of ours begins: API keys, portal tokens, generated secrets. */
+const secrets = /\b(hk|pl|whsec)_[^\s/?#"]+/g
+
+/** Text without what may be a secret that somebody put where none belongs: in a path, in the name of a workspace. */
+export const withoutSecrets = (text: string): string => text.replaceAll(secrets, "$1_…")
+
+/** Long enough for a secret, and no type, which is of two parts. */
+const maybeSecret = /^[^.]*[\w+/=-]{20}[^.]*$/
+
+/** A value that is no event type, quoted; not what may be a secret that was pasted into the wrong field. */
+export const quotedType = (text: string): string =>
+  maybeSecret.test(text) ? "this" : `"${printable(withoutSecrets(text))}"`
+
 /**
  * Foreign text in a message of ours: printable ASCII and short, because it goes on into message headers, terminals
  * and log lines. Everything else is written as `\uXXXX`; what is beyond `limit` characters is cut off with `...`.

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
-import { createHmac, randomBytes } from "node:crypto"
+import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { cookiesOf } from "../support/browser.ts"
 import { type Canary, Outgoing } from "../support/canaries.ts"
 import { collector } from "../support/collector.ts"
 import { product } from "../support/product.ts"
@@ -13,6 +14,8 @@ import { natsClient } from "../support/publisher.ts"
 import { type } from "../support/shell.ts"
 import { until, untilDelivery } from "../support/until.ts"
 
+/** Too short for a secret, and long enough to be found nowhere by chance. */
+const short = () => `k${randomBytes(9).toString("base64").replaceAll(/[+/]/g, "x").slice(0, 6)}`
 const random = () => randomBytes(24).toString("hex")
 
 /** An endpoint of which every byte is kept that reaches it; it answers all requests alike. */
@@ -79,6 +82,9 @@ const refusedStart = (env: Readonly<Record<string, string>>) =>
     })
     return Effect.sync(() => void child.kill("SIGKILL"))
   }).pipe(Effect.timeout("20 seconds"), Effect.orDie)
+
+/** Where the broker's own credentials have to be (README), and its program, whose hash is checked at each start. */
+const notSearched = (name: string): boolean => name === "broker.json" || name.startsWith("nats-server")
 
 /** Loaded into the process before its own code: throws where nobody catches, when it is asked to. */
 const throwing = "process.on('SIGUSR2', () => { throw new Error('injected, caught by nobody') })"
@@ -154,21 +160,21 @@ describe("secrets", () => {
       })
       const repeated = canary("a secret that the endpoint repeats", random())
 
-      const headerValue = canary("a static header's value", `Bearer ${random()}`)
+      const headerToken = canary("a static header's value", random())
       const given = canary("a secret of the customer's own", random())
       const first = yield* once("POST", "/v1/webhooks", {
         url: well,
         events: ["*"],
         secret: given,
-        headers: { authorization: headerValue }
+        headers: { authorization: `Bearer ${headerToken}` }
       })
       const hooks = [String(first.body.id)]
-      const echoedValue = canary("a static header's value that is repeated", `Token ${random()}`)
+      const echoedToken = canary("a static header's value that is repeated", random())
       const repeating = yield* once("POST", "/v1/webhooks", {
         url: echoing,
         events: ["*"],
         secret: repeated,
-        headers: { "x-key": echoedValue }
+        headers: { "x-key": `Token ${echoedToken}` }
       })
       const generated: Array<string> = []
       for (const url of [failing, cut, well]) {
@@ -197,15 +203,14 @@ describe("secrets", () => {
           })
           expect(response.status, await response.clone().text()).toBe(200)
           out.add("shown once", JSON.stringify([...response.headers]) + await response.text())
-          return response.headers.getSetCookie().map((line) => /^([^=]+=)([^;]+)/.exec(line)!)
-            .map(([, name, value]) => ({ name: name!, value: value! }))
+          return [...cookiesOf(response.headers).values()]
         })
       const cookies = [
         ...yield* begin({ portal_token: token }),
         ...yield* begin({ api_key: `hk_${String(apiKey.body.id)}_${apiSecret}` })
       ]
       expect(cookies.length).toBeGreaterThan(1)
-      for (const { value } of cookies) canary("a session's cookie", value)
+      for (const value of cookies) canary("a session's cookie", value)
 
       // Deliveries that succeed, fail, are tried again, are tests; by HTTP and by NATS.
       yield* ask("POST", "/v1/events", { id: "evt_1", event: "task.created", data: { a: 1 } })
@@ -229,7 +234,7 @@ describe("secrets", () => {
       const mistaken = (name: string, value = random()) => canary(`mistaken: ${name}`, value)
       const hook = { url: well, events: ["*"] }
       const wrong: ReadonlyArray<readonly [string, string, unknown, Record<string, string>?]> = [
-        ["POST", "/v1/webhooks", { ...hook, secret: mistaken("too short", randomBytes(3).toString("hex")) }],
+        ["POST", "/v1/webhooks", { ...hook, secret: mistaken("too short", short()) }],
         ["POST", "/v1/webhooks", { ...hook, secret: mistaken("no printable text") + "\u0007" }],
         ["POST", "/v1/webhooks", { ...hook, secret: `whsec_${mistaken("no base64")}!` }],
         ["POST", "/v1/webhooks", { ...hook, secret: mistaken("too long").repeat(9) }],
@@ -243,7 +248,7 @@ describe("secrets", () => {
         ["POST", "/v1/webhooks", `"${mistaken("alone")}"`],
         ["POST", "/v1/webhooks", { ...hook, events: [mistaken("as an event type")], secret: given }],
         ["PATCH", `/v1/webhooks/${hooks[0]}`, { secret: mistaken("in a change") }],
-        ["POST", `/v1/webhooks/${hooks[0]}/rotate-secret`, { secret: mistaken("in a rotation").slice(0, 6) }],
+        ["POST", `/v1/webhooks/${hooks[0]}/rotate-secret`, { secret: mistaken("in a rotation", short()) }],
         ["GET", `/v1/webhooks?secret=${mistaken("in a query")}`, undefined],
         ["GET", `/v1/deliveries?cursor=${mistaken("as a cursor")}`, undefined],
         ["GET", "/v1/webhooks", undefined, { authorization: `Bearer ${mistaken("a key of no form")}` }],
@@ -257,6 +262,12 @@ describe("secrets", () => {
           origin: origin.origin
         }],
         ["POST", "/v1/session", { password: mistaken("as a password") }, { authorization: "", origin: origin.origin }],
+        ["GET", `/v1/webhooks/whsec_${mistaken("in a path")}`, undefined],
+        ["GET", "/v1/webhooks", undefined, {
+          authorization: "",
+          "x-workspace-id": `hk_id_${mistaken("a key as a workspace")}`
+        }],
+        ["POST", "/v1/events", { event: mistaken("as an event's type"), data: {} }],
         ["POST", "/v1/secrets/rewrap", { cursor: mistaken("as a part's cursor") }],
         ["POST", "/v1/secrets/rewrap", { master_key: mistaken("a master key for the API") }]
       ]
@@ -310,17 +321,21 @@ describe("secrets", () => {
         [["doctor", "--json"], { ...env, HOOKLINE_OPERATOR_KEY: mistaken("no operator's key") }],
         [["webhooks", "list", "--json", "-w", "ws_1"], api],
         [["webhooks", "show", hooks[0]!, "--json", "-w", "ws_1"], api],
-        [["deliveries", "list", hooks[1]!, "--json", "-w", "ws_1"], api],
+        [["deliveries", "list", "--webhook", hooks[4]!, "--json", "-w", "ws_1"], api],
         [["keys", "list", "--json", "-w", "ws_1"], api],
         [["secrets", "rewrap", "--json"], api],
         [
-          ["webhooks", "add", well, "--secret", mistaken("a short one", randomBytes(3).toString("hex")), "-w", "ws_1"],
+          ["webhooks", "add", well, "--events", "*", "--secret", mistaken("a short one", short()), "-w", "ws_1"],
           api
         ],
         [["webhooks", "list", "-w", "ws_1"], { ...api, HOOKLINE_API_KEY: mistaken("a wrong key") }],
         [["webhooks", "list", "-w", "ws_1"], {
           ...api,
           HOOKLINE_URL: `http://user:${mistaken("in HOOKLINE_URL")}@127.0.0.1:9/`
+        }],
+        [["webhooks", "list", "-w", "ws_1"], {
+          ...api,
+          HOOKLINE_URL: `http://:${mistaken("alone in HOOKLINE_URL")}@127.0.0.1:9/`
         }]
       ]
       for (const [words, given] of lines) {
@@ -344,7 +359,7 @@ describe("secrets", () => {
           hookline.signal(signal)
           yield* hookline.ended
           out.add("standard output and error", hookline.output())
-          out.addFiles(hookline.data, ["broker.json", "nats-server.conf"])
+          out.addFiles(hookline.data, notSearched)
           yield* hookline.start
           yield* ask("POST", "/v1/events", { id: `evt_${signal}`, event: "task.created", data: {} })
           yield* untilDelivery(hookline, hooks[0]!, `evt_${signal}`, "succeeded")
@@ -361,7 +376,7 @@ describe("secrets", () => {
       hookline.signal("SIGTERM")
       yield* hookline.ended
       out.add("standard output and error", hookline.output())
-      out.addFiles(hookline.data, ["broker.json", "nats-server.conf"])
+      out.addFiles(hookline.data, notSearched)
       for (const { body, headers } of otlp.exports) {
         out.add("OTLP", body)
         const { "x-collector-key": own, ...rest } = headers
@@ -370,13 +385,10 @@ describe("secrets", () => {
       }
 
       // It is all there, and would be found.
-      const signature = createHmac("sha256", given)
-      expect(signature.digest("hex")).toHaveLength(64)
       expect(out.size()).toBeGreaterThan(1_000_000)
-      expect(out.seen({ name: "proof", value: headerValue }, () => false).join()).toContain(
+      expect(out.seen({ name: "proof", value: headerToken }, () => false).join()).toContain(
         "socket of the one that is well"
       )
-      expect(out.seen({ name: "proof", value: given }, () => false)).toEqual([])
       for (const secret of generated) {
         expect(out.seen({ name: "proof", value: secret }, () => false).join()).toContain("shown once")
       }
@@ -387,8 +399,8 @@ describe("secrets", () => {
         out.seen(one, (place) =>
           place === "shown once" ||
           // What it is for.
-          (one.value === headerValue && place === "socket of the one that is well") ||
-          (one.value === echoedValue && place === "socket of the one that repeats"))
+          (one.value === headerToken && place === "socket of the one that is well") ||
+          (one.value === echoedToken && place === "socket of the one that repeats"))
       )
       expect(found).toEqual([])
     }), 120_000)

@@ -66,7 +66,8 @@ describe("master keys", () => {
             const third = yield* addWebhook(hookline, { url: endpoint.url })
             expect(yield* doctor(data, `${k2},${k1}`)).toMatchObject({
               state: "ok",
-              found: "k1 for 2 webhooks, k2 for 1 webhook; k2 seals what is new"
+              found:
+                "k1 for 2 webhooks, k2 for 1 webhook; k2 seals what is new; `hookline secrets rewrap` seals the rest anew"
             })
             expect(yield* rewrap(data)).toEqual({
               code: 0,

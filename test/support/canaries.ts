@@ -32,17 +32,29 @@ const forms = (value: string): ReadonlySet<string> => {
 /** All that left the product, by the place where it did. */
 export class Outgoing {
   readonly #bytes = new Map<string, Array<Buffer>>()
+  readonly #joined = new Map<string, Buffer>()
 
   readonly add = (place: string, bytes: string | Uint8Array): void => {
     const known = this.#bytes.get(place) ?? []
-    known.push(Buffer.from(bytes))
+    const more = Buffer.from(bytes)
+    // A file that has not changed since it was last looked at.
+    if (known.some((part) => part.equals(more))) return
+    known.push(more)
     this.#bytes.set(place, known)
+    this.#joined.delete(place)
+  }
+
+  /** One after another: a socket's bytes may be cut anywhere. */
+  readonly #whole = (place: string): Buffer => {
+    const joined = this.#joined.get(place) ?? Buffer.concat(this.#bytes.get(place) ?? [])
+    this.#joined.set(place, joined)
+    return joined
   }
 
   /** Each file below a directory, as it is now. */
-  readonly addFiles = (directory: string, except: ReadonlyArray<string> = []): void => {
+  readonly addFiles = (directory: string, except: (name: string) => boolean = () => false): void => {
     for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || except.includes(entry.name)) continue
+      if (!entry.isFile() || except(entry.name)) continue
       const path = join(entry.parentPath, entry.name)
       this.add(`file ${path.slice(directory.length + 1)}`, readFileSync(path))
     }
@@ -54,9 +66,8 @@ export class Outgoing {
 
   /** Where a canary was seen, and what stood around it; `allowed` places are where it has to be. */
   readonly seen = ({ name, value }: Canary, allowed: (place: string) => boolean): ReadonlyArray<string> =>
-    [...this.#bytes].filter(([place]) => !allowed(place)).flatMap(([place, parts]) => {
-      // One after another: a socket's bytes may be cut anywhere.
-      const bytes = Buffer.concat(parts)
+    this.places().filter((place) => !allowed(place)).flatMap((place) => {
+      const bytes = this.#whole(place)
       return [...forms(value)].flatMap((form) => {
         const at = bytes.indexOf(form)
         return at < 0

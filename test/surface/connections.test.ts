@@ -12,6 +12,8 @@ interface Client {
   readonly received: () => string
   readonly isOpen: () => boolean
   readonly write: (text: string) => void
+  /** Reads no more. */
+  readonly pause: () => void
 }
 
 const stage = Effect.acquireRelease(
@@ -24,6 +26,7 @@ const stage = Effect.acquireRelease(
     const sockets: Array<Socket> = []
     const waiting: Array<ServerResponse> = []
     const server = bounded(createServer((request, response) => {
+      if (request.url === "/much") return void waiting.push(response.end(Buffer.alloc(64 * 1024 ** 2)))
       if (request.url === "/wait") return void waiting.push(response)
       request.resume()
       if (request.method === "GET") response.end("done")
@@ -42,7 +45,12 @@ const stage = Effect.acquireRelease(
             open = false
           })
           socket.write(first)
-          return { received: () => received, isOpen: () => open, write: (text) => void socket.write(text) }
+          return {
+            received: () => received,
+            isOpen: () => open,
+            write: (text) => void socket.write(text),
+            pause: () => void socket.pause()
+          }
         },
         waiting,
         connections: Effect.async((resume) => {
@@ -90,6 +98,19 @@ describe("the API's connections", () => {
       expect(yield* connections).toBe(most)
       idle.write(get("/"))
       yield* holds("the idle one goes on", () => idle.received().split("done").length === 3)
+    }))
+
+  it.scopedLive("who does not take his answer goes for a newcomer, and nobody who is being answered", () =>
+    Effect.gen(function*() {
+      const { client, connections, waiting } = yield* stage
+      const asked = Array.from({ length: most - 1 }, () => client(get("/wait")))
+      yield* holds("all have asked", () => waiting.length === most - 1)
+      const deaf = client(get("/much"))
+      deaf.pause()
+      yield* holds("its answer is all there", () => waiting.length === most)
+      const newcomer = client(get("/"))
+      yield* holds("it is answered", () => newcomer.received().includes("done"))
+      expect([openOf(asked), yield* connections]).toEqual([most - 1, most])
     }))
 
   it.scopedLive("when nobody owes one, the longest idle goes; a complete request never", () =>

@@ -4,8 +4,8 @@ import type { Socket } from "node:net"
 /**
  * How many connections the API has at once, and whom it lets go for a new one. Clients that are slow, silent or half gone hold theirs until Node's
  * timeouts cut them off; a thousand of them must not keep out those that are well. So a new connection always comes in, and the one that has kept
- * us waiting longest goes: first those that owe us a request or the rest of one, then those that are idle after an answer. A request that is
- * complete is never cut off here: only when all of them are being answered is the new one refused.
+ * us waiting longest goes: first those that owe us a request or the rest of one, then those that are idle after an answer, then those that do not take
+ * an answer that is all there. What is being answered is never cut off here: only when that is so of all of them is the new one refused.
  *
  * There is no bound for an address: behind a proxy all clients have the same.
  */
@@ -17,6 +17,7 @@ const mostLeaving = 2 * most
 interface State {
   /** The newest request whose answer is not out yet. */
   request: IncomingMessage | undefined
+  response: ServerResponse | undefined
   /** It has been answered once. */
   proven: boolean
 }
@@ -33,6 +34,7 @@ export const bounded = (server: Server): Server => {
 
   const owes = ({ proven, request }: State): boolean => request === undefined ? !proven : !request.complete
   const isIdle = ({ request }: State): boolean => request === undefined
+  const takesNothing = ({ response }: State): boolean => response?.writableEnded === true
 
   const leave = (socket: Socket): void => {
     open.delete(socket)
@@ -41,11 +43,11 @@ export const bounded = (server: Server): Server => {
 
   const onConnection = (socket: Socket): void => {
     if (open.size >= most) {
-      const gone = oldest(owes) ?? oldest(isIdle)
+      const gone = oldest(owes) ?? oldest(isIdle) ?? oldest(takesNothing)
       if (gone === undefined) return void socket.destroy()
       leave(gone)
     }
-    open.set(socket, { request: undefined, proven: false })
+    open.set(socket, { request: undefined, response: undefined, proven: false })
     socket.once("close", () => open.delete(socket))
   }
 
@@ -54,9 +56,11 @@ export const bounded = (server: Server): Server => {
     const state = open.get(socket)
     if (state === undefined) return
     state.request = request
+    state.response = response
     response.once("close", () => {
       if (state.request !== request || !open.has(socket)) return
       state.request = undefined
+      state.response = undefined
       state.proven = true
       open.delete(socket)
       open.set(socket, state)

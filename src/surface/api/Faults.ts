@@ -5,6 +5,8 @@ import * as HttpApiSchema from "@effect/platform/HttpApiSchema"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Cause, Clock, Effect } from "effect"
+import { isToken } from "../../model/Id.ts"
+import { withoutSecrets } from "../../model/Printable.ts"
 import { sentenceOf } from "./Body.ts"
 import { HooklineApi } from "./Contract.ts"
 import * as Errors from "./Errors.ts"
@@ -65,6 +67,14 @@ const routes = (() => {
 
 const pathOf = (url: string): string => /^[^?#]*/.exec(url)?.[0] ?? ""
 
+/** For the log, where no secret belongs even when somebody has put one into a path or a header. */
+const shownPath = ({ url }: HttpServerRequest.HttpServerRequest): string => withoutSecrets(pathOf(url)).slice(0, 200)
+
+const shownWorkspace = ({ headers }: HttpServerRequest.HttpServerRequest): string | undefined => {
+  const named = headers["x-workspace-id"]
+  return named !== undefined && isToken(named) ? withoutSecrets(named) : undefined
+}
+
 const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
   const path = pathOf(request.url)
   const methods = routes.filter((route) => route.path.test(path)).map(({ method }) => method)
@@ -111,7 +121,7 @@ const answerTo = (request: HttpServerRequest.HttpServerRequest, cause: Cause.Cau
   if (hasTag(error, "RouteNotFound")) return Effect.succeed(noRoute(request))
   return Effect.as(
     Effect.logError("a request failed for a fault of ours", cause).pipe(
-      Effect.annotateLogs({ method: request.method, path: pathOf(request.url) })
+      Effect.annotateLogs({ method: request.method, path: shownPath(request) })
     ),
     respond(fault)
   )
@@ -126,9 +136,9 @@ export const layer = HttpApiBuilder.middleware((app) =>
         Cause.isInterruptedOnly(cause) ? Effect.failCause(cause) : answerTo(request, cause))
       yield* Effect.logDebug("request", {
         method: request.method,
-        path: pathOf(request.url).slice(0, 200),
+        path: shownPath(request),
         status: response.status,
-        workspace: request.headers["x-workspace-id"]?.slice(0, 64),
+        workspace: shownWorkspace(request),
         milliseconds: (yield* Clock.currentTimeMillis) - began
       })
       return response

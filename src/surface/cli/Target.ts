@@ -41,7 +41,8 @@ export const resolveTarget = (flag: Option.Option<string>): Effect.Effect<Target
 const fromEnvironment = (shell: ShellService, text: string): Effect.Effect<Target, CommandFailed> => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (
-    url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "" || url.username !== ""
+    url === undefined || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "" ||
+    url.username !== "" || url.password !== ""
   ) {
     return wrong("HOOKLINE_URL is not an http or https address of a hookline, such as http://127.0.0.1:8080")
   }

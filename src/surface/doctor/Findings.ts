@@ -165,6 +165,7 @@ const keysInUse = ({ broker, directory, masterKeys }: Site): Finding => {
     [
       used.length === 0 ? "none yet" : used.map(([id, webhooks]) => `${id} for ${counted(webhooks)}`).join(", "),
       `${sealing ?? ""} seals what is new`,
+      ...(used.some(([id]) => id !== sealing) ? ["`hookline secrets rewrap` seals the rest anew"] : []),
       ...(surplus.length === 0 ? [] : [`no longer needed: ${surplus.join(", ")}`])
     ].join("; ")
   )
