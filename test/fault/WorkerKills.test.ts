@@ -17,11 +17,13 @@ describe("hookline is killed with -9", () => {
       Effect.gen(function*() {
         const stage = yield* makeStage()
         const load = yield* stage.publish(events)
-        const killed: Array<number> = []
+        const killed: Array<{ readonly at: number; readonly over: number }> = []
         for (let kill = 1; kill <= kills; kill++) {
           yield* arrived(stage, owedBy(events) * kill / (kills + 2))
-          killed.push(yield* Clock.currentTimeMillis)
+          const at = yield* Clock.currentTimeMillis
           yield* stage.hookline.kill
+          // What was sent by then may be read by the endpoints a little later; the next process sends nothing so soon.
+          killed.push({ at, over: (yield* Clock.currentTimeMillis) + 500 })
           yield* stage.hookline.start
         }
         const { compared, restAfter } = yield* quiet(stage, load)
@@ -33,10 +35,10 @@ describe("hookline is killed with -9", () => {
           compared.lost.length === 0
         )
 
-        const perKill = killed.map((at, index) => ({
-          inFlight: compared.flights.filter(({ arrivedAt, recordedAt }) => arrivedAt <= at && recordedAt > at).length,
+        const perKill = killed.map(({ at, over }, index) => ({
+          inFlight: compared.flights.filter(({ arrivedAt, recordedAt }) => arrivedAt <= over && recordedAt > at).length,
           repeats: compared.repeatTimes.filter((one) =>
-            one.before <= at && one.at > at && one.at <= (killed[index + 1] ?? Number.POSITIVE_INFINITY)
+            one.before <= over && one.at > over && one.at <= (killed[index + 1]?.over ?? Number.POSITIVE_INFINITY)
           ).length
         }))
         const attributed = perKill.reduce((sum, { repeats }) =>
