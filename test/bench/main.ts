@@ -23,7 +23,7 @@ const usage = `npm run bench -- [options]
   --seconds 30                    of the latency run
   --deliveries 100000             waiting for a retry when hookline is killed
   --history 1000000               deliveries in the history
-  --audit 500000                  deliveries that are audited
+  --audit 300000                  deliveries that are audited
   --minutes 10                    that a page of the dashboard stays open; this part is run only when it is named
   --sync 2m,always --webhooks 1,100
   --json <file>                   the results as JSON
@@ -40,7 +40,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "30" },
     deliveries: { type: "string", default: "100000" },
     history: { type: "string", default: "1000000" },
-    audit: { type: "string", default: "500000" },
+    audit: { type: "string", default: "300000" },
     minutes: { type: "string", default: "10" },
     sync: { type: "string", default: "2m,always" },
     webhooks: { type: "string", default: "1,100" },
