@@ -133,11 +133,10 @@ const dataOf = (sent: string): string =>
   /^\{"id":"[^"]*","event":"[^"]*","timestamp":"[^"]*","workspace_id":"[^"]*","data":([^]*)\}$/.exec(sent)?.[1] ?? sent
 
 /** Where its id may come from (CONTRACT 4), the first that is there first. */
-const idsOf = ({ headers = [] }: Message, text: string, made: string): ReadonlyArray<string> => [
-  String((JSON.parse(text) as { readonly id?: string }).id),
-  ...headers.map(([, value]) => value.replace(/^ws_[12]\//, "")),
-  made
-]
+const idsOf = ({ headers = [] }: Message, text: string, made: string): ReadonlyArray<string> => {
+  const { id } = JSON.parse(text) as { readonly id?: string }
+  return [...(id === undefined ? [] : [id]), ...headers.map(([, value]) => value.replace(/^ws_[12]\//, "")), made]
+}
 
 describe("hostile publishers", () => {
   for (
