@@ -34,11 +34,9 @@ export class Process implements Scheduler.Scheduler, Clock.Clock {
   }
 
   turn(): void {
-    const { chance, shuffles } = this.world
-    const external = this.#inbox.length > 0 && (this.#tasks.length === 0 || chance.happens(0.5))
-    const from = external ? this.#inbox : this.#tasks
-    const index = external || !shuffles ? 0 : chance.below(Math.min(4, from.length))
-    const [run] = from.splice(index, 1)
+    // Fibers go in the order in which they became ready, as Effect's own scheduler has them; what comes from outside comes between any two.
+    const external = this.#inbox.length > 0 && (this.#tasks.length === 0 || this.world.chance.happens(0.5))
+    const run = (external ? this.#inbox : this.#tasks).shift()
     run?.()
     if (this.#turnsLeft !== undefined && --this.#turnsLeft <= 0) this.#turnsUp()
   }

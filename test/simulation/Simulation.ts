@@ -82,7 +82,6 @@ class Simulation {
     this.chance = new Chance(seed)
     const { chance } = this
     this.world = new World(chance)
-    this.world.shuffles = chance.happens(0.3)
     this.broker = new ModelBroker(this.world, { partitions: chance.integer(1, 4), deliveriesStreams: chance.integer(1, 2) })
     this.endpoints = new Endpoints(this.broker, attemptTimeout)
     this.trace = (line) => trace(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
@@ -127,6 +126,8 @@ class Simulation {
 
   startWorker(): void {
     const process = this.world.process(`worker-${this.workers.length + 1}`)
+    // Nobody has set this machine's clock lately.
+    if (this.chance.happens(0.2)) process.wallOffset += this.chance.between(-86_400_000, 86_400_000)
     this.trace(`start ${process.name}`)
     this.workers.push(startWorker(process, new Link(process, this.broker.weather), this.site))
   }
@@ -515,7 +516,8 @@ class Simulation {
       acknowledged: this.acknowledged,
       interruptions: this.interruptions,
       retries: this.retries,
-      clockJumped: this.clockJumped
+      clockJumped: this.clockJumped,
+      clockError: this.faults.some((kind) => kind === "slow broker" || kind === "stall" || kind === "freeze") ? 2_000 : 60
     }))
     return {
       seed: this.seed,

@@ -18,8 +18,6 @@ export class World {
   readonly chance: Chance
   /** Milliseconds since the run began, with fractions. */
   now = 0
-  /** Fibers are not always run in the order in which they became ready. */
-  shuffles = false
   readonly processes = new Set<Process>()
   readonly #timers: Array<Timer> = []
   #order = 0
