@@ -33,9 +33,9 @@ import { Subscriptions } from "../../src/registry/Subscriptions.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
 import type { Endpoints as ModelEndpoints } from "./model/Endpoints.ts"
-import { type Inboxes, services } from "./model/Services.ts"
 import type { Link } from "./model/Link.ts"
 import type { ModelBroker } from "./model/ModelBroker.ts"
+import { type Inboxes, services } from "./model/Services.ts"
 import type { Process } from "./Process.ts"
 
 /** The product as it is, but for the broker and the endpoints, each of its processes on its own. */
@@ -80,7 +80,8 @@ const registry = Webhooks.layer(bundled).pipe(
 )
 
 /** Bugs that the product logs as what it is: it goes on without that one delivery, or fiber. */
-const bugs = /does not apply to|could not be matched|stumbled|sweep failed|callback|failed with an unhandled|not the stream that was read/
+const bugs =
+  /does not apply to|could not be matched|stumbled|sweep failed|callback|failed with an unhandled|not the stream that was read/
 
 const loggerOf = (process: Process, site: Site) =>
   Logger.make(({ cause, logLevel, message }) => {
@@ -88,7 +89,7 @@ const loggerOf = (process: Process, site: Site) =>
     const died = Option.getOrUndefined(Cause.dieOption(cause))
     if (died !== undefined) site.unexpected(`${process.name}: ${text}: ${Cause.pretty(cause)}`)
     else if (bugs.test(text)) site.unexpected(`${process.name}: ${text}`)
-    else if (/^worker stopped: /.test(text) && !/model: |An error has occurred|RevisionConflict/.test(text)) {
+    else if (text.startsWith("worker stopped: ") && !/model: |An error has occurred|RevisionConflict/.test(text)) {
       site.unexpected(`${process.name}: ${text}`)
     }
     if (LogLevel.greaterThan(logLevel, LogLevel.Debug)) site.trace(`${process.name} ${logLevel.label} ${text}`)
@@ -132,7 +133,12 @@ export interface Running<R> {
   readonly isOver: () => boolean
 }
 
-const start = <R, E>(process: Process, link: Link, site: Site, layer: Layer.Layer<R, E, Config | Layer.Layer.Success<ReturnType<typeof services>>>): Running<R> => {
+const start = <R, E>(
+  process: Process,
+  link: Link,
+  site: Site,
+  layer: Layer.Layer<R, E, Config | Layer.Layer.Success<ReturnType<typeof services>>>
+): Running<R> => {
   let context: Context.Context<R> | undefined
   let over = false
   const whole = layer.pipe(
@@ -145,7 +151,8 @@ const start = <R, E>(process: Process, link: Link, site: Site, layer: Layer.Laye
     Layer.build(Layer.fresh(whole)).pipe(
       Effect.flatMap((built) => {
         context = built
-        return Effect.never
+        // Not Effect.never: its real timer would keep this process alive for one that is dead.
+        return Effect.async<never>(() => {})
       }),
       Effect.scoped
     )

@@ -34,8 +34,10 @@ export const table = async ({ most, only, print, run }: {
         cpSync(join(root, part), join(copy, part), { recursive: true, filter: (path) => !path.endsWith("/dist") })
       }
       symlinkSync(join(root, "node_modules"), join(copy, "node_modules"))
-      execFileSync("patch", ["-p1", "--fuzz=0", "--silent", "-i", join(folder, `${name}.patch`)], { cwd: copy })
-      execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "test/simulation"], { cwd: copy })
+      execFileSync("git", ["apply", join(folder, `${name}.patch`)], { cwd: copy })
+      execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "test/simulation"], {
+        cwd: copy
+      })
       cpSync(join(root, "src/model/catalogue.json"), join(copy, "test/simulation/dist/src/model/catalogue.json"))
       const caught: Array<Outcome> = []
       for (let from = 1; from <= most && caught.length === 0; from += 20) {

@@ -80,7 +80,9 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   const first = new Map<string, number>()
   const repeats: Array<StoredEvent> = []
   const quarantined = new Set(
-    journal.filter(({ stream }) => stream === "QUARANTINE").map(({ message }) => Number(message.header("Hookline-Sequence")))
+    journal.filter(({ stream }) => stream === "QUARANTINE").map(({ message }) =>
+      Number(message.header("Hookline-Sequence"))
+    )
   )
   for (const entry of journal.filter(({ stream }) => stream === "EVENTS")) {
     const { header, sequence, subject } = entry.message
@@ -125,7 +127,9 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   }
   for (const { entry, id } of repeats) {
     const { sequence } = entry.message
-    if (!duplicates.has(sequence)) found("a repeat is recorded", `event ${sequence} (${id}) is a repeat without a record`)
+    if (!duplicates.has(sequence)) {
+      found("a repeat is recorded", `event ${sequence} (${id}) is a repeat without a record`)
+    }
   }
   const repeated = new Set(repeats.map(({ entry }) => entry.message.sequence))
 
@@ -136,7 +140,9 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
     const epoch = Number(bodyOf(entry)["epoch"])
     const known = claims.get(partition) ?? []
     // A position that was put back is no claim.
-    if (entry.from !== undefined && !known.some((claim) => claim.epoch === epoch)) known.push({ epoch, order: entry.order })
+    if (entry.from !== undefined && !known.some((claim) => claim.epoch === epoch)) {
+      known.push({ epoch, order: entry.order })
+    }
     claims.set(partition, known)
   }
   const claimsOf = (entry: Entry) => claims.get(`p${entry.message.subject.split(".")[1]}`) ?? []
@@ -153,7 +159,10 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
       const changed = all.some((fact) => fact.order > event.entry.order && fact.events !== undefined)
       if (subscribed === undefined || deleted || changed || !subscribes(subscribed, event.type)) continue
       const known = records.get(`${webhookId}/${event.id}`) ?? []
-      const last = known.reduce<RecordState | undefined>((newest, one) => isNewer(one, newest) ? one : newest, undefined)
+      const last = known.reduce<RecordState | undefined>(
+        (newest, one) => isNewer(one, newest) ? one : newest,
+        undefined
+      )
       const what = `event ${event.entry.message.sequence} (${event.id}) to ${webhookId}`
       if (last === undefined) found("what is owed has an outcome", `${what} has no record at all`)
       else if (!ended.has(last.state)) found("what is owed has an outcome", `${what} is ${last.state} at rest`)
@@ -171,11 +180,18 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
     if (!post.isSigned) found("nothing unsigned", what)
     const all = facts.get(post.webhookId)
     const last = all?.findLast((fact) =>
-      fact.order < post.order && ["webhook.created", "webhook.enabled", "webhook.resumed", "webhook.disabled", "webhook.paused", "webhook.deleted"].includes(fact.type)
+      fact.order < post.order &&
+      ["webhook.created", "webhook.enabled", "webhook.resumed", "webhook.disabled", "webhook.paused", "webhook.deleted"]
+        .includes(fact.type)
     )
     if (last === undefined) found("only to a webhook that is there", what)
-    else if (["webhook.disabled", "webhook.paused", "webhook.deleted"].includes(last.type) && post.at - last.at > projectionLag) {
-      found("nothing to a webhook that is disabled, paused or deleted", `${what}, ${last.type} at ${last.at.toFixed(1)}`)
+    else if (
+      ["webhook.disabled", "webhook.paused", "webhook.deleted"].includes(last.type) && post.at - last.at > projectionLag
+    ) {
+      found(
+        "nothing to a webhook that is disabled, paused or deleted",
+        `${what}, ${last.type} at ${last.at.toFixed(1)}`
+      )
     }
   }
 
@@ -226,7 +242,10 @@ const checkChain = (
     const where = `${key}, epoch ${epoch} step ${step} (${state.kind}) at ${state.entry.message.sequence}`
     const before = own.get(epoch)
     // The same record, stored twice because its acknowledgement was lost.
-    if (before !== undefined && step <= before.step && all.some((other, at) => at < index && other.epoch === epoch && other.step === step && other.attempt === attempt)) continue
+    if (
+      before !== undefined && step <= before.step &&
+      all.some((other, at) => at < index && other.epoch === epoch && other.step === step && other.attempt === attempt)
+    ) continue
     const claimed = claims.find((claim) => claim.epoch === epoch)?.order
     if (claimed === undefined) {
       found("an owner claims its epoch", where)
@@ -243,11 +262,18 @@ const checkChain = (
     } else candidates.push(before)
     own.set(epoch, before !== undefined && step < before.step ? before : state)
     const base = candidates.find((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))
-    if (base === undefined && !candidates.some((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))) {
+    if (
+      base === undefined &&
+      !candidates.some((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))
+    ) {
       found(
         "recovered is what was recorded",
         `${where}: attempt ${attempt}, round ${state.round}, after ${
-          candidates.map((one) => one === undefined ? "nothing" : `epoch ${one.epoch} step ${one.step} attempt ${one.attempt} round ${one.round}`).join(" or ")
+          candidates.map((one) =>
+            one === undefined
+              ? "nothing"
+              : `epoch ${one.epoch} step ${one.step} attempt ${one.attempt} round ${one.round}`
+          ).join(" or ")
         }`
       )
       continue
@@ -288,8 +314,12 @@ const fits = (base: RecordState | undefined, { attempt, kind, outcome, round, ro
 const checkOutcomes = (key: string, all: ReadonlyArray<RecordState>, sent: ReadonlyArray<Post>, found: Found): void => {
   for (const { attempt, entry, outcome } of all) {
     if (outcome === undefined) continue
-    const post = sent.find(({ result, startedAt }) => startedAt === outcome.startedAt && result?.class === outcome.class)
-    if (post === undefined) found("an outcome is what came of a request", `${key}, attempt ${attempt} at ${entry.message.sequence}`)
+    const post = sent.find(({ result, startedAt }) =>
+      startedAt === outcome.startedAt && result?.class === outcome.class
+    )
+    if (post === undefined) {
+      found("an outcome is what came of a request", `${key}, attempt ${attempt} at ${entry.message.sequence}`)
+    }
   }
 }
 

@@ -3,21 +3,37 @@
  * come to rest, then judgement.
  */
 import { Context, Effect, Either, Exit, Option, Redacted } from "effect"
-import { bucketSubject, deliveriesFilter, deliveriesStream, partitionOf, webhookSubject } from "../../src/broker/Subjects.ts"
+import {
+  bucketSubject,
+  deliveriesFilter,
+  deliveriesStream,
+  partitionOf,
+  webhookSubject
+} from "../../src/broker/Subjects.ts"
 import { Worker } from "../../src/dispatch/Worker.ts"
 import { decode } from "../../src/ledger/Record.ts"
 import { RetryRequests } from "../../src/ledger/RetryRequests.ts"
 import { heldLimits } from "../../src/ledger/Spill.ts"
 import type { Delivery } from "../../src/model/Delivery.ts"
 import { WebhookId, WorkspaceId } from "../../src/model/Id.ts"
-import { decide } from "../../src/model/WebhookLife.ts"
 import { encodeFact } from "../../src/model/WebhookFacts.ts"
+import { decide } from "../../src/model/WebhookLife.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { Chance } from "./Chance.ts"
-import { type Api, attemptTimeout, configOf, offsets, type Running, runOn, type Site, startApi, startWorker } from "./Hookline.ts"
+import {
+  type Api,
+  attemptTimeout,
+  configOf,
+  offsets,
+  type Running,
+  runOn,
+  type Site,
+  startApi,
+  startWorker
+} from "./Hookline.ts"
 import type { Entry } from "./Journal.ts"
-import { behaviours, Endpoints, type Post } from "./model/Endpoints.ts"
+import { behaviours, Endpoints } from "./model/Endpoints.ts"
 import { Link } from "./model/Link.ts"
 import { ModelBroker } from "./model/ModelBroker.ts"
 import type { Inboxes } from "./model/Services.ts"
@@ -39,13 +55,41 @@ export interface Outcome {
 }
 
 const faultKinds = [
-  "crash", "crash", "crash between two steps", "freeze", "stop", "stop", "disconnect", "lost publish acks", "lost requests", "lost acks",
-  "slow broker", "stall", "redelivery", "floor reset", "snapshot lost", "snapshot damaged", "consumer deleted", "full", "wall clock jump",
+  "crash",
+  "crash",
+  "crash between two steps",
+  "freeze",
+  "stop",
+  "stop",
+  "disconnect",
+  "lost publish acks",
+  "lost requests",
+  "lost acks",
+  "slow broker",
+  "stall",
+  "redelivery",
+  "floor reset",
+  "snapshot lost",
+  "snapshot damaged",
+  "consumer deleted",
+  "full",
+  "wall clock jump",
   "broker clock jump"
 ] as const
 
-const types = ["project.created", "project.updated", "member.invited", "member.removed", "task.created", "task.completed"] as const
-const subscriptions = [["*"], ["*"], ["project.*"], ["project.created", "task.*"], ["member.invited", "member.removed", "task.created"]] as const
+const types = [
+  "project.created",
+  "project.updated",
+  "member.invited",
+  "member.removed",
+  "task.created",
+  "task.completed"
+] as const
+const subscriptions = [["*"], ["*"], ["project.*"], ["project.created", "task.*"], [
+  "member.invited",
+  "member.removed",
+  "task.created"
+]] as const
 
 /** How long what is wrong lasts, how long rest may take, and how often it is looked for. Milliseconds of the world. */
 const restLimit = 20 * 60_000
@@ -82,13 +126,20 @@ class Simulation {
     this.chance = new Chance(seed)
     const { chance } = this
     this.world = new World(chance)
-    this.broker = new ModelBroker(this.world, { partitions: chance.integer(1, 4), deliveriesStreams: chance.integer(1, 2) })
+    this.broker = new ModelBroker(this.world, {
+      partitions: chance.integer(1, 4),
+      deliveriesStreams: chance.integer(1, 2)
+    })
     this.endpoints = new Endpoints(this.broker, attemptTimeout)
     this.trace = (line) => trace(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
     this.broker.stored = (stream, message, from) => {
       this.journal.push({ stream, message, from, at: this.world.now, order: this.world.remember() })
       if (!stream.startsWith("KV_LEASES")) {
-        this.trace(`  stored ${stream} ${message.sequence} ${message.subject} by ${from?.name ?? "the run"} ${brief(message.data)}`)
+        this.trace(
+          `  stored ${stream} ${message.sequence} ${message.subject} by ${from?.name ?? "the run"} ${
+            brief(message.data)
+          }`
+        )
       }
     }
     // Small enough that backlogs leave the memory in a run; the product's own otherwise.
@@ -173,19 +224,32 @@ class Simulation {
     const concurrency = this.chance.happens(0.2) ? this.chance.integer(1, 4) : undefined
     this.webhooks.push({ id: place.webhookId, workspace })
     this.endpoints.secrets.set(place.webhookId, [secret])
-    this.run(Context.get(context, Vault).seal(place, undefined, { secret: Redacted.make(secret) }).pipe(Effect.retry({ times: 5 })), (exit) => {
-      if (Exit.isFailure(exit)) return
-      const [fact] = Either.getOrThrow(decide(undefined, {
-        type: "create",
-        ...place,
-        at: this.broker.time,
-        settings: { url: `https://sim.test/${place.webhookId}/v1`, events, ...(rateLimit && { rateLimit }), ...(concurrency && { concurrency }) },
-        secretVersion: exit.value.secret ?? 0
-      }))
-      if (fact === undefined) return
-      this.broker.append({ subject: webhookSubject(workspace, place.webhookId), data: encodeFact(fact) }, this.api.process)
-      then()
-    })
+    this.run(
+      Context.get(context, Vault).seal(place, undefined, { secret: Redacted.make(secret) }).pipe(
+        Effect.retry({ times: 5 })
+      ),
+      (exit) => {
+        if (Exit.isFailure(exit)) return
+        const [fact] = Either.getOrThrow(decide(undefined, {
+          type: "create",
+          ...place,
+          at: this.broker.time,
+          settings: {
+            url: `https://sim.test/${place.webhookId}/v1`,
+            events,
+            ...(rateLimit && { rateLimit }),
+            ...(concurrency && { concurrency })
+          },
+          secretVersion: exit.value.secret ?? 0
+        }))
+        if (fact === undefined) return
+        this.broker.append(
+          { subject: webhookSubject(workspace, place.webhookId), data: encodeFact(fact) },
+          this.api.process
+        )
+        then()
+      }
+    )
   }
 
   changeWebhook(): void {
@@ -193,14 +257,28 @@ class Simulation {
     if (context === undefined || this.webhooks.length === 0) return
     const webhooks = Context.get(context, Webhooks)
     const { id, workspace } = this.chance.pick(this.webhooks)
-    const action = this.chance.pick(["pause", "pause", "resume", "resume at a rate", "disable", "enable", "url", "events", "rotate", "delete"])
+    const action = this.chance.pick([
+      "pause",
+      "pause",
+      "resume",
+      "resume at a rate",
+      "disable",
+      "enable",
+      "url",
+      "events",
+      "rotate",
+      "delete"
+    ])
     this.trace(`${action} ${id}`)
     const effect: Effect.Effect<unknown, unknown> = (() => {
       switch (action) {
         case "pause": {
           // Most are resumed again while there still are faults.
           const rate = this.chance.happens(0.5) ? this.chance.integer(1, 20) : undefined
-          this.world.after(this.chance.between(1_000, 20_000), () => this.run(Effect.ignore(webhooks.resume(workspace, id, rate))))
+          this.world.after(
+            this.chance.between(1_000, 20_000),
+            () => this.run(Effect.ignore(webhooks.resume(workspace, id, rate)))
+          )
           return webhooks.pause(workspace, id)
         }
         case "resume":
@@ -218,7 +296,10 @@ class Simulation {
         case "rotate": {
           const secret = `another secret of ${id}`
           this.endpoints.secrets.get(id)?.push(secret)
-          return webhooks.rotateSecret(workspace, id, { secret: Redacted.make(secret), overlap: this.chance.integer(0, 20_000) })
+          return webhooks.rotateSecret(workspace, id, {
+            secret: Redacted.make(secret),
+            overlap: this.chance.integer(0, 20_000)
+          })
         }
         default:
           return webhooks.remove(workspace, id)
@@ -272,13 +353,18 @@ class Simulation {
       for (const { delivery } of fact.records) {
         const key = `${delivery.webhookId}/${delivery.eventId}`
         const before = known.get(key)
-        const isNewer = before === undefined || delivery.epoch > before.epoch || (delivery.epoch === before.epoch && delivery.step > before.step)
+        const isNewer = before === undefined || delivery.epoch > before.epoch ||
+          (delivery.epoch === before.epoch && delivery.step > before.step)
         if (isNewer) known.set(key, delivery)
       }
     }
     if (known.size === 0) return
     const [key, delivery] = this.chance.pick([...known])
-    const asked: { key: string; order: number; answer: string | undefined } = { key, order: this.world.remember(), answer: undefined }
+    const asked: { key: string; order: number; answer: string | undefined } = {
+      key,
+      order: this.world.remember(),
+      answer: undefined
+    }
     this.trace(`retry ${key}, ${delivery.state}`)
     this.retries.push(asked)
     this.run(Context.get(context, RetryRequests).ask(delivery, stream.lastSequence), (exit) => {
@@ -325,7 +411,9 @@ class Simulation {
         if (worker === undefined) return
         this.#interrupted(worker.process)
         // What is not acknowledged then is what a snapshot must not have.
-        if (chance.happens(0.5)) this.#for(chance.between(500, 4_000), () => (weather.unanswered = 0.5), () => (weather.unanswered = 0))
+        if (chance.happens(0.5)) {
+          this.#for(chance.between(500, 4_000), () => (weather.unanswered = 0.5), () => (weather.unanswered = 0))
+        }
         worker.stop()
         if (chance.happens(0.3)) world.after(chance.between(0, 3_000), () => this.kill(worker))
         const wait = (): void => {
@@ -342,18 +430,36 @@ class Simulation {
         return this.#for(chance.between(20, 8_000), () => link.disconnect(chance.happens(0.5)), () => link.reconnect())
       }
       case "lost publish acks":
-        return this.#for(chance.between(500, 8_000), () => (weather.unanswered = chance.between(0.05, 0.6)), () => (weather.unanswered = 0))
+        return this.#for(
+          chance.between(500, 8_000),
+          () => (weather.unanswered = chance.between(0.05, 0.6)),
+          () => (weather.unanswered = 0)
+        )
       case "lost requests":
-        return this.#for(chance.between(500, 8_000), () => (weather.lost = chance.between(0.05, 0.6)), () => (weather.lost = 0))
+        return this.#for(
+          chance.between(500, 8_000),
+          () => (weather.lost = chance.between(0.05, 0.6)),
+          () => (weather.lost = 0)
+        )
       case "lost acks":
-        return this.#for(chance.between(1_000, 20_000), () => (weather.lostAcknowledgement = chance.between(0.2, 1)), () => (weather.lostAcknowledgement = 0))
+        return this.#for(
+          chance.between(1_000, 20_000),
+          () => (weather.lostAcknowledgement = chance.between(0.2, 1)),
+          () => (weather.lostAcknowledgement = 0)
+        )
       case "slow broker":
-        return this.#for(chance.between(1_000, 15_000), () => (weather.slowness = chance.between(5, 60)), () => (weather.slowness = 1))
+        return this.#for(
+          chance.between(1_000, 15_000),
+          () => (weather.slowness = chance.between(5, 60)),
+          () => (weather.slowness = 1)
+        )
       case "stall":
         return worker?.link.stall(chance.between(500, 6_000))
       case "redelivery":
         for (const consumer of broker.consumers.values()) {
-          for (const sequence of [...consumer.pending.keys()]) if (chance.happens(0.7)) broker.redeliver(consumer, sequence)
+          for (const sequence of consumer.pending.keys()) {
+            if (chance.happens(0.7)) broker.redeliver(consumer, sequence)
+          }
         }
         return
       case "floor reset": {
@@ -365,12 +471,14 @@ class Simulation {
         for (let partition = 0; partition < broker.partitions; partition++) {
           const subject = bucketSubject("POSITIONS", `p${partition}`)
           const former = this.journal.filter(({ message }) => message.subject === subject)
-          if (former.length > 0 && chance.happens(0.7)) broker.append({ subject, data: chance.pick(former).message.data }, undefined)
+          if (former.length > 0 && chance.happens(0.7)) {
+            broker.append({ subject, data: chance.pick(former).message.data }, undefined)
+          }
         }
         return
       }
       case "snapshot lost":
-        for (const name of [...broker.objects.keys()]) if (chance.happens(0.6)) broker.objects.delete(name)
+        for (const name of broker.objects.keys()) if (chance.happens(0.6)) broker.objects.delete(name)
         return
       case "snapshot damaged":
         for (const [name, data] of broker.objects) {
@@ -382,7 +490,7 @@ class Simulation {
         }
         return
       case "consumer deleted":
-        for (const consumer of [...broker.consumers.values()]) {
+        for (const consumer of broker.consumers.values()) {
           if (chance.happens(0.4)) broker.deleteConsumer("EVENTS", consumer.name)
         }
         return
@@ -448,7 +556,9 @@ class Simulation {
     Object.assign(broker.weather, { lost: 0, unanswered: 0, lostAcknowledgement: 0, slowness: 1 })
     for (const stream of broker.streams.values()) stream.full = false
     this.endpoints.everybodyIsWell()
-    for (const { link, process } of [...this.workers, this.api, { link: this.publisher, process: this.publisher.process }]) {
+    for (
+      const { link, process } of [...this.workers, this.api, { link: this.publisher, process: this.publisher.process }]
+    ) {
       if (process.state === "dead") continue
       process.thaw()
       link.reconnect()
@@ -458,8 +568,19 @@ class Simulation {
     for (const { id, workspace } of this.webhooks) {
       // What is disabled stays so, now and then.
       const enable = this.chance.happens(0.7) ? webhooks.enable(workspace, id) : Effect.void
-      const retried = { times: 20, while: (error: { readonly _tag: string }) => error._tag === "BrokerUnavailable" || error._tag === "WebhookConflict" }
-      this.run(Effect.ignore(Effect.zipRight(Effect.ignore(Effect.retry(webhooks.resume(workspace, id), retried)), Effect.retry(enable, retried))))
+      const retried = {
+        times: 20,
+        while: (error: { readonly _tag: string }) =>
+          error._tag === "BrokerUnavailable" || error._tag === "WebhookConflict"
+      }
+      this.run(
+        Effect.ignore(
+          Effect.zipRight(
+            Effect.ignore(Effect.retry(webhooks.resume(workspace, id), retried)),
+            Effect.retry(enable, retried)
+          )
+        )
+      )
     }
   }
 
@@ -484,7 +605,9 @@ class Simulation {
     }
     for (const consumer of broker.consumers.values()) {
       const sequences = [...consumer.pending.keys()]
-      if (sequences.length > 0) return `${consumer.name} has ${sequences.length} unacknowledged: ${sequences.slice(0, 5).join(", ")}`
+      if (sequences.length > 0) {
+        return `${consumer.name} has ${sequences.length} unacknowledged: ${sequences.slice(0, 5).join(", ")}`
+      }
       if (consumer.position <= consumer.stream.lastSequence) return `${consumer.name} has not read to the end`
     }
     if (broker.consumers.size !== broker.partitions + 1) return `${broker.consumers.size} consumers`
@@ -507,7 +630,9 @@ class Simulation {
       unrest = this.#unrest()
       quiet = unrest === undefined ? quiet + 1 : 0
     }
-    if (unrest !== undefined) this.violations.push(`everything comes to rest: ${unrest} after ${restLimit / 60_000} minutes`)
+    if (unrest !== undefined) {
+      this.violations.push(`everything comes to rest: ${unrest} after ${restLimit / 60_000} minutes`)
+    }
     await this.#end()
     this.violations.push(...judge({
       journal: this.journal,
@@ -517,7 +642,9 @@ class Simulation {
       interruptions: this.interruptions,
       retries: this.retries,
       clockJumped: this.clockJumped,
-      clockError: this.faults.some((kind) => kind === "slow broker" || kind === "stall" || kind === "freeze") ? 2_000 : 60
+      clockError: this.faults.some((kind) => kind === "slow broker" || kind === "stall" || kind === "freeze")
+        ? 2_000
+        : 60
     }))
     return {
       seed: this.seed,
@@ -542,7 +669,9 @@ class Simulation {
     await this.world.run(this.world.now + 60_000, () => all.every(({ isOver }) => isOver()))
     for (const one of all) {
       if (!one.isOver()) this.violations.push(`everything ends: ${one.process.name} does not`)
-      else if (one.process.fibers > 0) this.violations.push(`no fiber is left behind: ${one.process.fibers} of ${one.process.name}`)
+      else if (one.process.fibers > 0) {
+        this.violations.push(`no fiber is left behind: ${one.process.fibers} of ${one.process.name}`)
+      }
       one.process.kill()
     }
   }
@@ -550,13 +679,24 @@ class Simulation {
 
 const brief = (data: Uint8Array): string => {
   const text = Buffer.from(data).toString()
-  const parts = ["kind", "event_seq", "event_id", "state", "attempt", "round", "due_at", "held_reason", "epoch", "step", "floor"].flatMap((name) => {
+  const parts = [
+    "kind",
+    "event_seq",
+    "event_id",
+    "state",
+    "attempt",
+    "round",
+    "due_at",
+    "held_reason",
+    "epoch",
+    "step",
+    "floor"
+  ].flatMap((name) => {
     const value = new RegExp(`"${name}":("[^"]*"|[0-9]+)`).exec(text)?.[1]
     return value === undefined ? [] : [`${name}=${value.replaceAll("\"", "")}`]
   })
   return parts.join(" ")
 }
 
-export const simulate = (seed: number, trace: (line: string) => void = () => {}): Promise<Outcome> => new Simulation(seed, trace).play()
-
-export type { Post }
+export const simulate = (seed: number, trace: (line: string) => void = () => {}): Promise<Outcome> =>
+  new Simulation(seed, trace).play()

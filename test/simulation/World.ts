@@ -8,7 +8,8 @@ interface Timer {
   cancelled: boolean
 }
 
-const isBefore = (one: Timer, other: Timer): boolean => one.at < other.at || (one.at === other.at && one.order < other.order)
+const isBefore = (one: Timer, other: Timer): boolean =>
+  one.at < other.at || (one.at === other.at && one.order < other.order)
 
 /**
  * Time and turns of a run. Nothing moves by itself: as long as a process has something to run, the chance says which goes next; when none has, time

@@ -1,12 +1,22 @@
-import { createHmac } from "node:crypto"
 import { Effect } from "effect"
+import { createHmac } from "node:crypto"
 import type { AttemptResult } from "../../../src/model/Attempt.ts"
 import type { Sender, SendRequest } from "../../../src/outbound/Sender.ts"
 import type { Process } from "../Process.ts"
 import type { World } from "../World.ts"
 import type { ModelBroker } from "./ModelBroker.ts"
 
-export const behaviours = ["well", "slow", "failing", "flaky", "hanging", "unreachable", "restrained", "gone", "faulty"] as const
+export const behaviours = [
+  "well",
+  "slow",
+  "failing",
+  "flaky",
+  "hanging",
+  "unreachable",
+  "restrained",
+  "gone",
+  "faulty"
+] as const
 /** `faulty`: not the endpoint, but our own side fails (no file descriptor, say). */
 export type Behaviour = (typeof behaviours)[number]
 

@@ -112,7 +112,10 @@ export class Link {
   }
 
   #limit(request: Request): void {
-    request.cancel ??= this.process.timer(request.since + patience - this.#world.now, () => request.fail("unacknowledged"))
+    request.cancel ??= this.process.timer(
+      request.since + patience - this.#world.now,
+      () => request.fail("unacknowledged")
+    )
   }
 
   /** What is under way to the broker, and what is sent, arrives so much later. */
@@ -128,7 +131,7 @@ export class Link {
     if (!arrives) this.#lostSessions.add(this.session)
     this.session++
     this.process.deliver(() => {
-      for (const request of [...this.#requests]) request.fail("unacknowledged")
+      for (const request of this.#requests) request.fail("unacknowledged")
     })
     this.#tell(false)
   }

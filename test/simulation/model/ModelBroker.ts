@@ -51,11 +51,16 @@ export class ModelBroker {
     this.world = world
     this.partitions = options.partitions
     this.deliveriesStreams = options.deliveriesStreams
-    const add = (name: string, duplicateWindow: number, more: { readonly maxAge?: number; readonly onePerSubject?: true } = {}) =>
-      this.streams.set(name, new ModelStream({ name, created: `created-${name}`, duplicateWindow, ...more }))
+    const add = (
+      name: string,
+      duplicateWindow: number,
+      more: { readonly maxAge?: number; readonly onePerSubject?: true } = {}
+    ) => this.streams.set(name, new ModelStream({ name, created: `created-${name}`, duplicateWindow, ...more }))
     add(streamNames.events, 120_000)
     add(streamNames.webhooks, 120_000)
-    for (let index = 0; index < this.deliveriesStreams; index++) add(deliveriesStream(index, this.deliveriesStreams), 30_000)
+    for (let index = 0; index < this.deliveriesStreams; index++) {
+      add(deliveriesStream(index, this.deliveriesStreams), 30_000)
+    }
     add(streamNames.quarantine, 120_000)
     for (const bucket of buckets) {
       const aged = bucket === "LEASES" ? { maxAge: 6_000 } : {}
@@ -78,7 +83,9 @@ export class ModelBroker {
     const tokens = subject.split(".")
     const [first = "", second = ""] = tokens
     if (first === "events") {
-      const stored = tokens.length === 4 ? `ev.${partitionOf(second, this.partitions)}.${tokens.slice(1).join(".")}` : subject
+      const stored = tokens.length === 4
+        ? `ev.${partitionOf(second, this.partitions)}.${tokens.slice(1).join(".")}`
+        : subject
       return { stream: this.stream(streamNames.events), subject: stored }
     }
     if (first === "webhooks") return { stream: this.stream(streamNames.webhooks), subject }

@@ -27,7 +27,9 @@ const matchers = new Map<string, (subject: string) => boolean>()
 export const matches = (filter: string): (subject: string) => boolean => {
   const known = matchers.get(filter)
   if (known !== undefined) return known
-  const source = filter.split(".").map((token) => token === "*" ? "[^.]+" : token === ">" ? ".+" : token.replace("$", "\\$"))
+  const source = filter.split(".").map((token) =>
+    token === "*" ? "[^.]+" : token === ">" ? ".+" : token.replace("$", "\\$")
+  )
   const pattern = new RegExp(`^${source.join("\\.")}$`)
   const matcher = (subject: string) => pattern.test(subject)
   matchers.set(filter, matcher)

@@ -9,8 +9,8 @@ import { BrokerUnavailable, type Consumption, Streams } from "../../../src/broke
 import { bucketFilter, bucketKey, bucketStream, bucketSubject } from "../../../src/broker/Subjects.ts"
 import { Topology } from "../../../src/broker/Topology.ts"
 import type { Link } from "./Link.ts"
-import { matches, type ModelStream } from "./ModelStream.ts"
 import type { ModelBroker, ModelConsumer, Reader } from "./ModelBroker.ts"
+import { matches, type ModelStream } from "./ModelStream.ts"
 
 /** By subject: who waits for an answer there. */
 export type Inboxes = Map<string, (answer: string) => void>
@@ -84,10 +84,13 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
     remove: (bucket, key) =>
       ask(`removing ${bucket}`, () => broker.stream(bucketStream(bucket)).purge(bucketSubject(bucket, key))),
     keys: (bucket, first) =>
-      ask(`keys of ${bucket}`, () =>
-        broker.stream(bucketStream(bucket)).subjects(bucketFilter(bucket, first), broker.time).map((subject) =>
-          bucketKey(bucket, subject)
-        ))
+      ask(
+        `keys of ${bucket}`,
+        () =>
+          broker.stream(bucketStream(bucket)).subjects(bucketFilter(bucket, first), broker.time).map((subject) =>
+            bucketKey(bucket, subject)
+          )
+      )
   })
 
   const objects = ObjectStore.of({
@@ -186,9 +189,10 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
               broker.pump(reader)
             },
             () => {},
-            () => void process.timer(1_000, () => {
-              if (mine === session) begin()
-            })
+            () =>
+              void process.timer(1_000, () => {
+                if (mine === session) begin()
+              })
           )
         }
         const stop = link.onChange((connected) => {
@@ -269,9 +273,10 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
           link.send(() => broker.deleteConsumer(stream, name))
         })
       )
-      const pump = () => link.send(() => {
-        if (current !== undefined && broker.consumers.get(`${stream}/${name}`) === current) broker.pump(current)
-      })
+      const pump = () =>
+        link.send(() => {
+          if (current !== undefined && broker.consumers.get(`${stream}/${name}`) === current) broker.pump(current)
+        })
       return {
         lost,
         pause: () => {
@@ -300,7 +305,8 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
       }),
     message: (name, sequence) =>
       ask(`reading ${name}`, () => Option.fromNullable(broker.stream(name).get(sequence, broker.time))),
-    last: (name, subject) => ask(`reading ${name}`, () => Option.fromNullable(broker.stream(name).last(subject, broker.time))),
+    last: (name, subject) =>
+      ask(`reading ${name}`, () => Option.fromNullable(broker.stream(name).last(subject, broker.time))),
     subjects: (name, filter, most) =>
       ask(`subjects of ${name}`, () => {
         const names = broker.stream(name).subjects(filter, broker.time)
@@ -314,8 +320,10 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
     consume,
     deleteConsumers: (stream, test) =>
       ask(`deleting consumers of ${stream}`, () => {
-        for (const consumer of [...broker.consumers.values()]) {
-          if (consumer.stream.settings.name === stream && test(consumer.name)) broker.deleteConsumer(stream, consumer.name)
+        for (const consumer of broker.consumers.values()) {
+          if (consumer.stream.settings.name === stream && test(consumer.name)) {
+            broker.deleteConsumer(stream, consumer.name)
+          }
         }
       })
   })
@@ -333,7 +341,9 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
     give: (subject, answer) => link.send(() => inboxes.get(subject)?.(answer))
   })
 
-  const created = Object.fromEntries(Array.from(broker.streams.values(), ({ settings }) => [settings.name, settings.created]))
+  const created = Object.fromEntries(
+    Array.from(broker.streams.values(), ({ settings }) => [settings.name, settings.created])
+  )
   return JetStreamLease.layer.pipe(
     Layer.provideMerge(BrokerClock.layer),
     Layer.provideMerge(Layer.mergeAll(
