@@ -121,7 +121,7 @@ class Simulation {
   clockJumped = false
   isQuiet = false
 
-  constructor(seed: number, trace: (line: string) => void) {
+  constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.seed = seed
     this.chance = new Chance(seed)
     const { chance } = this
@@ -131,10 +131,10 @@ class Simulation {
       deliveriesStreams: chance.integer(1, 2)
     })
     this.endpoints = new Endpoints(this.broker, attemptTimeout)
-    this.trace = (line) => trace(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
+    this.trace = (line) => trace?.(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
     this.broker.stored = (stream, message, from) => {
       this.journal.push({ stream, message, from, at: this.world.now, order: this.world.remember() })
-      if (!stream.startsWith("KV_LEASES")) {
+      if (trace !== undefined && stream !== "KV_LEASES") {
         this.trace(
           `  stored ${stream} ${message.sequence} ${message.subject} by ${from?.name ?? "the run"} ${
             brief(message.data)
@@ -698,5 +698,5 @@ const brief = (data: Uint8Array): string => {
   return parts.join(" ")
 }
 
-export const simulate = (seed: number, trace: (line: string) => void = () => {}): Promise<Outcome> =>
+export const simulate = (seed: number, trace?: (line: string) => void): Promise<Outcome> =>
   new Simulation(seed, trace).play()
