@@ -160,6 +160,7 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
       Effect.sync(() => {
         let handled = from
         let session = 0
+        let readyAt = 0
         let current: Reader | undefined
         const end = () => {
           if (current !== undefined) broker.readers.delete(current)
@@ -176,12 +177,17 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
                 filter,
                 position: Math.max(1, handled),
                 isOpen: () => mine === session && link.connected && process.state !== "dead",
-                take: (message) =>
-                  link.push(() => {
-                    if (mine !== session) return
-                    onMessage(message)
-                    handled = message.sequence + 1
-                  })
+                take: (message) => {
+                  // Each reader of the broker goes at a pace of its own: an event may be there before the webhook that was made before it.
+                  const { now } = broker.world
+                  readyAt = Math.max(readyAt, now + (chance.happens(0.1) ? chance.between(1, 800) : 0))
+                  broker.world.after(readyAt - now, () =>
+                    link.push(() => {
+                      if (mine !== session) return
+                      onMessage(message)
+                      handled = message.sequence + 1
+                    }))
+                }
               }
               if (mine !== session) return
               current = reader
