@@ -217,7 +217,7 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   }
   for (const { answer, key, order } of evidence.retries) {
     if (answer !== "accepted") continue
-    const after = (records.get(key) ?? []).some((state) => state.kind === "retried" || state.entry.order > order)
+    const after = (records.get(key) ?? []).some((state) => state.entry.order > order)
     const deleted = facts.get(key.split("/")[0] ?? "")?.some(({ type }) => type === "webhook.deleted") === true
     if (!after && !deleted) found("an accepted retry has a record", key)
   }

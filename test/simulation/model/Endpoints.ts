@@ -35,8 +35,8 @@ export interface Post {
   result: AttemptResult | undefined
 }
 
-/** A lease counts so long from before the request of its last renewal. */
-const leaseHolds = 4_000
+/** A lease counts so long from before the request of its last renewal; the product counts whole milliseconds. */
+const leaseHolds = 4_001
 
 const headerOf = (headers: ReadonlyArray<string>, name: string): string => {
   for (let index = 0; index < headers.length; index += 2) if (headers[index] === name) return headers[index + 1] ?? ""
