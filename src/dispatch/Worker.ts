@@ -44,7 +44,7 @@ export interface WorkerStatus {
 const grace = 8_000
 const positionEvery = "1 second"
 /** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries in memory. */
-const snapshotRecords = 20_000
+const defaultSnapshotRecords = 20_000
 const troublePause = "1 second"
 /** A lease that is not had by then is somebody else's. */
 const standingByAfter = "500 millis"
@@ -52,7 +52,8 @@ const standingByAfter = "500 millis"
 export class Worker extends Context.Tag("hookline/dispatch/Worker")<Worker, {
   readonly status: () => WorkerStatus
 }>() {
-  static readonly layer = (catalogue: Catalogue) => Layer.scoped(Worker, Effect.suspend(() => make(catalogue)))
+  static readonly layer = (catalogue: Catalogue, snapshotRecords = defaultSnapshotRecords) =>
+    Layer.scoped(Worker, Effect.suspend(() => make(catalogue, snapshotRecords)))
 }
 
 /** What is owned under one number of POSITIONS: a partition of EVENTS, or what has no partition because its subject has the wrong shape. */
@@ -78,7 +79,7 @@ const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({
   inMemory: 0
 })
 
-const make = Effect.fnUntraced(function*(catalogue: Catalogue) {
+const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: number) {
   const config = yield* Config
   const lease = yield* Lease
   const streams = yield* Streams

@@ -92,7 +92,8 @@ export class Transitions {
     const settle = live.settle
     live.settle = undefined
     settle?.()
-    if (next.state !== "in_flight") this.#parts.moved(live, stored)
+    if (next.state === "in_flight") live.endpoint.overflow.stays(next, stored.sequence)
+    else this.#parts.moved(live, stored)
     const after = live.afterRecord
     live.afterRecord = undefined
     after?.()

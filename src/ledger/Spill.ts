@@ -48,7 +48,7 @@ interface Range {
  *   record that left one in memory (`Overflow`). So nothing in memory has a record in a range.
  * - A range is read in order, and what was read is no longer in it.
  * - What is in memory while its record is read, unacknowledged, is passed over; the acknowledgement finds it below the range.
- * - Taken out by hand, a delivery's records so far are masked (`before`).
+ * - Taken out by hand, a delivery's records so far are masked (`before`); so is the record of one whose attempt goes on behind it.
  * - An append without an answer may be stored twice. Read once, the second is masked (`twice`).
  * - A former owner that still writes is fenced off: its epoch is lower, and its record behind what the replay of the later one reached.
  * - The fold of a recovery masks what it met in a range and is not the newest.
@@ -226,6 +226,12 @@ export class Overflow {
     }
     this.spill?.add(eventSequence, sequence, again)
     return true
+  }
+
+  /** The record that holds a delivery is acknowledged at `sequence`, and its attempt goes on: it stays in memory, and nothing else stands for it. */
+  stays({ eventSequence }: Delivery, sequence: number): void {
+    if (this.spill?.covers(sequence) === true) this.spill.mask(eventSequence, sequence)
+    else this.#known = Math.max(this.#known, sequence)
   }
 
   /** Drops the spill once all of it was read, or whatever is in it. */

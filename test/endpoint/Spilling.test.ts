@@ -163,14 +163,20 @@ class World {
     this.spilling.refill(this.endpoint)
   }
 
-  /** Attempts the next of those held, if there is one. */
-  attempt(success: boolean): boolean {
+  /** Attempts the next of those held, if there is one. `slow`: it is recorded as held while its attempt goes on. */
+  attempt(success: boolean, slow = false): boolean {
     const live = this.endpoint.held.pop(at)
     if (live === undefined) return false
     const { eventSequence } = live.state
     expect(live.state, "it is attempted as it is").toEqual(this.truth.get(eventSequence))
     this.attempts.set(eventSequence, (this.attempts.get(eventSequence) ?? 0) + 1)
     live.state = { ...live.state, state: "in_flight" }
+    if (slow) {
+      const { records, sequence } = this.append([this.happen(live, { type: "still_running", at })])
+      this.acknowledged = Math.max(this.acknowledged, sequence)
+      live.state = { ...records[0]?.delivery as Delivery, state: "in_flight" }
+      this.endpoint.overflow.stays(live.state, sequence)
+    }
     this.record(live, { type: "finished", at, outcome: answered(success ? 200 : 500) })
     return true
   }
@@ -293,7 +299,7 @@ const commands = fc.array(
       arbitrary: fc.record({ type: fc.constant("acknowledge"), pick: fc.nat(3), twice: fc.constant(false) }),
       weight: 12
     },
-    { arbitrary: fc.record({ type: fc.constant("attempt"), success: fc.boolean() }), weight: 10 },
+    { arbitrary: fc.record({ type: fc.constant("attempt"), success: fc.boolean(), slow: fc.boolean() }), weight: 10 },
     { arbitrary: fc.record({ type: fc.constant("retry"), pick: fc.nat(200) }), weight: 3 },
     { arbitrary: fc.record({ type: fc.constant("stray"), pick: fc.nat(200) }), weight: 2 },
     { arbitrary: fc.record({ type: fc.constant("break"), after: fc.nat(2) }), weight: 1 },
@@ -312,7 +318,7 @@ const run = (world: World, command: Command): void => {
     case "acknowledge":
       return world.acknowledge(command.pick, command.twice)
     case "attempt":
-      return void world.attempt(command.success)
+      return void world.attempt(command.success, command.slow)
     case "retry":
       return world.retry(command.pick)
     case "stray":
