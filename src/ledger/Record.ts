@@ -4,7 +4,16 @@
  */
 import { Data, Either } from "effect"
 import type { AttemptOutcome } from "../model/Attempt.ts"
-import type { Delivery, DeliveryRecord, DeliveryState, FailReason, HoldReason, RecordKind } from "../model/Delivery.ts"
+import {
+  type Delivery,
+  type DeliveryRecord,
+  type DeliveryState,
+  deliveryStates,
+  type FailReason,
+  type HoldReason,
+  type RecordKind,
+  recordKinds
+} from "../model/Delivery.ts"
 import { deliveryId, type EventId, type WebhookId, type WorkspaceId } from "../model/Id.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
 import type { TestAttempt } from "../model/TestAttempt.ts"
@@ -169,23 +178,8 @@ export type Fact =
 
 type Wire = Readonly<Record<string, unknown>>
 
-const stateful: ReadonlySet<string> = new Set<RecordKind>([
-  "succeeded",
-  "attempt_failed",
-  "failed",
-  "deferred",
-  "suppressed",
-  "retried"
-])
-const states: ReadonlySet<string> = new Set<DeliveryState>([
-  "ready",
-  "in_flight",
-  "due",
-  "held",
-  "succeeded",
-  "failed",
-  "suppressed"
-])
+const stateful: ReadonlySet<string> = new Set(recordKinds)
+const states: ReadonlySet<string> = new Set(deliveryStates)
 
 class Bad extends Error {}
 

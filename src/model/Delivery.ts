@@ -19,7 +19,8 @@ import { lastOffset, nextDue, type RetrySchedule } from "./RetrySchedule.ts"
 /** Why a delivery is held. None of these uses up an attempt (CONTRACT 6). */
 export type HoldReason = "busy" | "in_flight" | "circuit" | "paused" | "rate" | "shutdown" | "secret" | "local"
 
-export type DeliveryState = "ready" | "in_flight" | "due" | "held" | "succeeded" | "failed" | "suppressed"
+export const deliveryStates = ["ready", "in_flight", "due", "held", "succeeded", "failed", "suppressed"] as const
+export type DeliveryState = (typeof deliveryStates)[number]
 
 /** Why it failed for good: its attempts are used up, its event is about to leave the stream, or its circuit stayed open. */
 export type FailReason = "attempts" | "expired" | "circuit"
@@ -59,7 +60,8 @@ export interface Delivery {
 }
 
 /** The kinds of records on DELIVERIES that carry a delivery's state. */
-export type RecordKind = "succeeded" | "attempt_failed" | "failed" | "deferred" | "suppressed" | "retried"
+export const recordKinds = ["succeeded", "attempt_failed", "failed", "deferred", "suppressed", "retried"] as const
+export type RecordKind = (typeof recordKinds)[number]
 
 export interface DeliveryRecord {
   readonly kind: RecordKind

@@ -1,4 +1,4 @@
-import { type DeliveryState, isNewer } from "../../model/Delivery.ts"
+import { type DeliveryState, deliveryStates, isNewer } from "../../model/Delivery.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { DeliveryTable, type DeliveryTableState, fingerprint } from "./DeliveryTable.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
@@ -16,15 +16,7 @@ export interface EventRange {
 }
 
 /** In the order of the numbers in the table. */
-export const states: ReadonlyArray<DeliveryState> = [
-  "ready",
-  "in_flight",
-  "due",
-  "held",
-  "succeeded",
-  "failed",
-  "suppressed"
-]
+export const states: ReadonlyArray<DeliveryState> = deliveryStates
 const numberOf = new Map(states.map((state, number) => [state, number]))
 const ended = states.indexOf("succeeded")
 

@@ -4,7 +4,13 @@
  * shows that the two agree.
  */
 import { Either } from "effect"
-import type { DeliveryRecord, DeliveryState, RecordKind } from "../../model/Delivery.ts"
+import {
+  type DeliveryRecord,
+  type DeliveryState,
+  deliveryStates,
+  type RecordKind,
+  recordKinds
+} from "../../model/Delivery.ts"
 import { decode } from "../Record.ts"
 
 /** What the audit knows of a record. One object is filled again and again: whoever keeps something copies it. */
@@ -50,23 +56,8 @@ const blank = (): AuditedRecord => ({
   startedAt: undefined
 })
 
-const kinds: ReadonlySet<string> = new Set<RecordKind>([
-  "succeeded",
-  "attempt_failed",
-  "failed",
-  "deferred",
-  "suppressed",
-  "retried"
-])
-const states: ReadonlySet<string> = new Set<DeliveryState>([
-  "ready",
-  "in_flight",
-  "due",
-  "held",
-  "succeeded",
-  "failed",
-  "suppressed"
-])
+const kinds: ReadonlySet<string> = new Set(recordKinds)
+const states: ReadonlySet<string> = new Set(deliveryStates)
 const isKind = (text: string): text is RecordKind => kinds.has(text)
 const isState = (text: string): text is DeliveryState => states.has(text)
 
