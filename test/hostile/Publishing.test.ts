@@ -128,14 +128,20 @@ const publishAll = (js: JetStreamClient, messages: ReadonlyArray<Message>) =>
 
 const repeated = "deliveries.*.*._.duplicate"
 
+/** The same id in two workspaces is two events. */
+const workspaceOf = (sent: string): string => (JSON.parse(sent) as { readonly workspace_id: string }).workspace_id
+
 /** A body that went out, without what hookline puts around `data`. */
 const dataOf = (sent: string): string =>
   /^\{"id":"[^"]*","event":"[^"]*","timestamp":"[^"]*","workspace_id":"[^"]*","data":([^]*)\}$/.exec(sent)?.[1] ?? sent
 
+const idHeaders = new Set(["Nats-Msg-Id", "Hookline-Event-Id"])
+
 /** Where its id may come from (CONTRACT 4), the first that is there first. */
 const idsOf = ({ headers = [] }: Message, text: string, made: string): ReadonlyArray<string> => {
   const { id } = JSON.parse(text) as { readonly id?: string }
-  return [...(id === undefined ? [] : [id]), ...headers.map(([, value]) => value.replace(/^ws_[12]\//, "")), made]
+  const named = headers.flatMap(([name, value]) => idHeaders.has(name) ? [value.replace(/^ws_[12]\//, "")] : [])
+  return [...(id === undefined ? [] : [id]), ...named, made]
 }
 
 describe("hostile publishers", () => {
@@ -214,7 +220,10 @@ describe("hostile publishers", () => {
           )
 
           // Byte for byte, each where it belongs.
-          const arrived = new Map(endpoint.arrivals.map(({ body, id }) => [id, dataOf(body.toString("utf8"))]))
+          const arrived = new Map(endpoint.arrivals.map(({ body, id }) => {
+            const text = body.toString("utf8")
+            return [`${workspaceOf(text)}/${id}`, dataOf(text)]
+          }))
           const created = createdOf(yield* Effect.promise(() => manager.streams.info("EVENTS")))
           let delivered = 0
           for (const [sequence, one] of taken) {
@@ -226,7 +235,8 @@ describe("hostile publishers", () => {
             } else if (!repeats.has(sequence) && !isOfNobody(one)) {
               delivered++
               const text = Buffer.from(one.body).toString("utf8")
-              const data = idsOf(one, text, eventIdAt(created, sequence)).map((id) => arrived.get(id))
+              const data = idsOf(one, text, eventIdAt(created, sequence))
+                .map((id) => arrived.get(`${one.subject.split(".")[1]}/${id}`))
                 .find((data) => data !== undefined)
               expect(data, `${one.subject} ${text.slice(0, 200)}`).toBeDefined()
               if (one.data === undefined) expect(text).toContain(data)
