@@ -140,11 +140,12 @@ const idOf = ({ headers = [], subject }: Message, text: string, made: string): s
   const { id } = JSON.parse(text) as { readonly id?: string }
   if (id !== undefined) return id
   // Of two headers of one name the last is what was sent; an empty one says nothing.
-  const sent = new Map(headers.filter(([, value]) => value !== ""))
-  const released = sent.has("Hookline-Released") ? sent.get("Hookline-Event-Id") : undefined
+  const sent = new Map(headers)
+  const header = (name: string) => sent.get(name) || undefined
+  const released = header("Hookline-Released") === undefined ? undefined : header("Hookline-Event-Id")
   const prefix = `${subject.split(".")[1]}/`
-  const named = sent.get("Nats-Msg-Id") ?? ""
-  return released ?? ((named.startsWith(prefix) ? named.slice(prefix.length) : named) || made)
+  const named = header("Nats-Msg-Id")
+  return released ?? ((named?.startsWith(prefix) === true ? named.slice(prefix.length) : named) || made)
 }
 
 describe("hostile publishers", () => {
