@@ -229,25 +229,21 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
 
     yield* followRetryRequests(claims, { engine, streams, streamOf, answers })
 
-    const marked = [
-      streamNames.events,
-      streamNames.webhooks,
-      ...new Set(claims.filter(({ partition }) => partition >= 0).map(({ partition }) => streamOf(partition)))
-    ]
+    const common: ReadonlyArray<string> = [streamNames.events, streamNames.webhooks]
+    /** The streams whose ends a position knows. */
+    const markedBy = (partition: number) => partition < 0 ? common : [...common, streamOf(partition)]
     const writePositions = Effect.gen(function*() {
       const moved = owned
         .map((one) => ({ ...one, next: one.current.advance() }))
         .filter(({ current, next }) => next.floor !== current.written)
       if (moved.length === 0) return
       // After the floors were looked at: what they stand for is before the marks.
-      const marks = yield* marksOf(streams, marked)
+      const marks = yield* marksOf(streams, [...new Set(moved.flatMap(({ partition }) => markedBy(partition)))])
       yield* Effect.forEach(
         moved,
         ({ claimed, current, next, partition }) => {
-          const ofPartition = Object.entries(marks).filter(([stream]) =>
-            stream === streamNames.events || stream === streamNames.webhooks
-            || (partition >= 0 && stream === streamOf(partition))
-          )
+          const own = markedBy(partition)
+          const ofPartition = Object.entries(marks).filter(([stream]) => own.includes(stream))
           return claimed.write({ ...next, marks: Object.fromEntries(ofPartition) }).pipe(Effect.map(() => {
             current.written = next.floor
           }))

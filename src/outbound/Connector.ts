@@ -88,6 +88,9 @@ const guardedLookup = (settings: ConnectorSettings, onPhase: OnPhase): LookupFun
   })
 }
 
+/** Of every connection, direct or to a proxy. */
+export const overTcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const
+
 /** TLS with a destination: always verified, HTTP/1.1 only; versions and authorities are the context's. */
 export const overTls = (destination: Destination, { secureContext }: ConnectorSettings) => ({
   host: destination.host,
@@ -118,9 +121,7 @@ export const openConnection = (
     lookup: guardedLookup(settings, onPhase),
     autoSelectFamily: true,
     autoSelectFamilyAttemptTimeout: perAddress,
-    noDelay: true,
-    keepAlive: true,
-    keepAliveInitialDelay: 60_000
+    ...overTcp
   }
   onPhase("connection")
   const socket = secure

@@ -9,6 +9,7 @@ import {
   lookUp,
   type OnPhase,
   type Opening,
+  overTcp,
   overTls
 } from "./Connector.ts"
 import { connectFailure, Failure } from "./Failure.ts"
@@ -94,13 +95,7 @@ export const openTunnel = (
 
   const dial = ([target = host, ...others]: ReadonlyArray<string>, former: Failure | undefined): void => {
     onPhase("proxy")
-    const options = {
-      host: proxy.host,
-      port: proxy.port,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000
-    }
+    const options = { host: proxy.host, port: proxy.port, ...overTcp }
     const socket = proxy.secure
       ? connectTls({ ...options, ...overTls({ host: proxy.host, port: proxy.port, secure: true }, settings) })
       : connectTcp(options)

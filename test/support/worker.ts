@@ -1,17 +1,17 @@
-import { Clock, Context, Duration, Effect, Either, Layer, TestClock } from "effect"
+import { Clock, Context, Duration, Effect, Layer, TestClock } from "effect"
 import { delivery } from "../../src/Application.ts"
 import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { Streams } from "../../src/broker/Streams.ts"
-import { deliveriesAllFilter, deliveriesStream, eventSubject } from "../../src/broker/Subjects.ts"
+import { deliveriesStream, eventSubject } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
 import { Config } from "../../src/Config.ts"
 import { Worker } from "../../src/dispatch/Worker.ts"
-import { decode } from "../../src/ledger/Record.ts"
 import { bundled } from "../../src/model/Catalogue.ts"
 import { type Delivery, evolve } from "../../src/model/Delivery.ts"
 import { WorkspaceId } from "../../src/model/Id.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
+import { eachRecord } from "./records.ts"
 
 const live = Clock.make()
 
@@ -53,29 +53,12 @@ export const publish = (type: string, id: string) =>
   ).pipe(Effect.orDie)
 
 /** Every delivery as its records leave it. */
-export const folded: Effect.Effect<ReadonlyArray<Delivery>, never, Streams | Topology> = Effect.gen(function*() {
-  const streams = yield* Streams
-  const { deliveriesStreams } = yield* Topology
+export const folded: Effect.Effect<ReadonlyArray<Delivery>, never, Streams | Topology> = Effect.suspend(() => {
   const known = new Map<string, Delivery>()
-  for (let index = 0; index < deliveriesStreams; index++) {
-    const stream = deliveriesStream(index, deliveriesStreams)
-    const { lastSequence } = yield* streams.state(stream)
-    yield* streams.scan({
-      stream,
-      filter: deliveriesAllFilter,
-      from: 1,
-      to: lastSequence,
-      onMessage: ({ data }) => {
-        const fact = Either.getOrThrow(decode(data))
-        if (fact.type !== "deliveries") return
-        for (const record of fact.records) {
-          const key = `${record.delivery.webhookId}/${record.delivery.eventSequence}`
-          known.set(key, evolve(known.get(key), record))
-        }
-      }
-    })
-  }
-  return [...known.values()]
+  return eachRecord((record) => {
+    const key = `${record.delivery.webhookId}/${record.delivery.eventSequence}`
+    known.set(key, evolve(known.get(key), record))
+  }).pipe(Effect.map(() => [...known.values()]))
 }).pipe(Effect.orDie)
 
 /** How many records there are on all DELIVERIES streams. */

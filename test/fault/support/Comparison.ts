@@ -2,15 +2,12 @@
  * Three parties are asked what became of every acknowledged event, and must agree: the publisher (what was acknowledged), the endpoints (what
  * came), and the streams (what hookline has recorded, and `hookline audit verify` proves). They share nothing but the machine's clock.
  */
-import { Effect, Either } from "effect"
+import { Effect } from "effect"
 import { execFile } from "node:child_process"
-import { Streams } from "../../../src/broker/Streams.ts"
-import { deliveriesAllFilter, deliveriesStream } from "../../../src/broker/Subjects.ts"
-import { Topology } from "../../../src/broker/Topology.ts"
 import type { Report } from "../../../src/ledger/audit/Report.ts"
-import { decode } from "../../../src/ledger/Record.ts"
 import { type Delivery, evolve, isLive } from "../../../src/model/Delivery.ts"
 import { servicesLayer } from "../../support/broker.ts"
+import { eachRecord } from "../../support/records.ts"
 import type { Load } from "./Generator.ts"
 import type { Kept } from "./Receivers.ts"
 import type { Stage, Subscribed } from "./Stage.ts"
@@ -44,34 +41,17 @@ export interface Compared {
 }
 
 /** DELIVERIES folded by webhook and event id. */
-const folded = Effect.gen(function*() {
-  const streams = yield* Streams
-  const { deliveriesStreams } = yield* Topology
+const folded = Effect.suspend(() => {
   const known = new Map<string, Recorded>()
-  for (let index = 0; index < deliveriesStreams; index++) {
-    const stream = deliveriesStream(index, deliveriesStreams)
-    const { lastSequence } = yield* streams.state(stream)
-    yield* streams.scan({
-      stream,
-      filter: deliveriesAllFilter,
-      from: 1,
-      to: lastSequence,
-      onMessage: ({ data, time }) => {
-        const fact = Either.getOrThrow(decode(data))
-        if (fact.type !== "deliveries") return
-        for (const record of fact.records) {
-          const key = `${record.delivery.webhookId}/${record.delivery.eventId}`
-          const before = known.get(key)
-          const succeededAt = record.kind === "succeeded" ? time : Number.POSITIVE_INFINITY
-          known.set(key, {
-            delivery: evolve(before?.delivery, record),
-            succeededAt: Math.min(succeededAt, before?.succeededAt ?? succeededAt)
-          })
-        }
-      }
+  return eachRecord((record, time) => {
+    const key = `${record.delivery.webhookId}/${record.delivery.eventId}`
+    const before = known.get(key)
+    const succeededAt = record.kind === "succeeded" ? time : Number.POSITIVE_INFINITY
+    known.set(key, {
+      delivery: evolve(before?.delivery, record),
+      succeededAt: Math.min(succeededAt, before?.succeededAt ?? succeededAt)
     })
-  }
-  return known
+  }).pipe(Effect.as(known))
 })
 
 const root = new URL("../../..", import.meta.url).pathname
