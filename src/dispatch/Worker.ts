@@ -232,11 +232,14 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
     const common: ReadonlyArray<string> = [streamNames.events, streamNames.webhooks]
     /** The streams whose ends a position knows. */
     const markedBy = (partition: number) => partition < 0 ? common : [...common, streamOf(partition)]
+    /** After the floors were looked at: a consumer that somebody has changed may have passed over events below them. */
+    const confirm = ({ current }: { readonly current: Partition }) => current.consumption?.confirm ?? Effect.void
     const writePositions = Effect.gen(function*() {
       const moved = owned
         .map((one) => ({ ...one, next: one.current.advance() }))
         .filter(({ current, next }) => next.floor !== current.written)
       if (moved.length === 0) return
+      yield* Effect.forEach(moved, confirm, { concurrency: 4, discard: true })
       // After the floors were looked at: what they stand for is before the marks.
       const marks = yield* marksOf(streams, [...new Set(moved.flatMap(({ partition }) => markedBy(partition)))])
       yield* Effect.forEach(
@@ -252,12 +255,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
       )
     })
     const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
-    const save = ({ current, name, partition }: (typeof owned)[number]) => {
-      if (partition < 0) return Effect.void
+    const save = Effect.fnUntraced(function*({ current, name, partition }: (typeof owned)[number]) {
+      if (partition < 0) return
       const snapshot = current.capture(streamOf(partition))
+      yield* confirm({ current })
       savedAt.set(partition, snapshot.s0)
-      return snapshots.save(name, snapshot)
-    }
+      yield* snapshots.save(name, snapshot)
+    })
     const saveStale = Effect.suspend(() => {
       const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)
       const stale = owned.filter(({ partition }) =>
