@@ -1,6 +1,6 @@
 import { Cause, type Context, Deferred, Duration, Effect, Either, Option, Queue, Runtime, type Scope } from "effect"
-import type { Connection } from "./Connection.ts"
 import { isDeepStrictEqual } from "node:util"
+import type { Connection } from "./Connection.ts"
 import { ask, errorCode, find, tell } from "./JetStreamApi.ts"
 import { Puller, silenceLimit } from "./Puller.ts"
 import { delivered } from "./StreamMessage.ts"

@@ -71,6 +71,9 @@ const readings = ({ state, trouble }: WorkerStatus): Telemetry.Readings => {
   return { hookline_worker_state: states, hookline_worker_trouble: trouble === undefined ? 0 : 1 }
 }
 
+/** After a floor was looked at: a consumer that somebody has changed may have passed over events below it. */
+const confirm = ({ current }: { readonly current: Partition }) => current.consumption?.confirm ?? Effect.void
+
 const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({
   state,
   trouble,
@@ -232,8 +235,6 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
     const common: ReadonlyArray<string> = [streamNames.events, streamNames.webhooks]
     /** The streams whose ends a position knows. */
     const markedBy = (partition: number) => partition < 0 ? common : [...common, streamOf(partition)]
-    /** After the floors were looked at: a consumer that somebody has changed may have passed over events below them. */
-    const confirm = ({ current }: { readonly current: Partition }) => current.consumption?.confirm ?? Effect.void
     const writePositions = Effect.gen(function*() {
       const moved = owned
         .map((one) => ({ ...one, next: one.current.advance() }))

@@ -33,7 +33,10 @@ const kept = 2
 /** A delivery as a snapshot has it: in the first ones it did not know when its event was published. The round's start is the nearest they have. */
 type StoredDelivery = Omit<Delivery, "publishedAt"> & Partial<Pick<Delivery, "publishedAt">>
 
-const whole = (stored: StoredDelivery): Delivery => ({ ...stored, publishedAt: stored.publishedAt ?? stored.roundStart })
+const whole = (stored: StoredDelivery): Delivery => ({
+  ...stored,
+  publishedAt: stored.publishedAt ?? stored.roundStart
+})
 
 /** So many lines are written or read between two turns of the event loop. */
 const linesPerTurn = 2_000

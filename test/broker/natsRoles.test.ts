@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { ErrorCode, type NatsConnection, NatsError } from "nats"
+import { createInbox, ErrorCode, type NatsConnection, NatsError } from "nats"
 import { Connection } from "../../src/broker/Connection.ts"
 import * as JetStreamStreams from "../../src/broker/JetStreamStreams.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
@@ -53,7 +53,10 @@ const auditing = (url: string) =>
 
 /** A command that reads the streams itself, as a user of the broker. */
 const commandAs = (url: string) => (...words: ReadonlyArray<string>) =>
-  Effect.map(type(words, { env: { HOOKLINE_NATS_URL: url } }), ({ code, error, out }) => ({ answer: [code, error], out }))
+  Effect.map(
+    type(words, { env: { HOOKLINE_NATS_URL: url } }),
+    ({ code, error, out }) => ({ answer: [code, error], out })
+  )
 
 describe("the users of nats.conf", () => {
   it.scopedLive("hookline: all that the product does, and not one permission is missing", () =>
@@ -239,6 +242,38 @@ describe("the users of nats.conf", () => {
       yield* Effect.promise(async () => (await operator.jetstreamManager()).streams.info("EVENTS"))
       yield* Effect.promise(() => own.jetstream().publish("events.ws_a.task.created", "{}"))
       expect(heard).toHaveLength(1)
+    }))
+
+  it.scopedLive("backup: copies a stream and restores one that is not there; deletes and hears nothing", () =>
+    Effect.gen(function*() {
+      const broker = yield* server
+      yield* Layer.build(servicesLayer(broker.url("HOOKLINE")))
+      const backup = yield* login(broker.address, "backup", passwords.BACKUP)
+      const operator = yield* login(broker.address, "operator", passwords.OPERATOR)
+      const snapshot = yield* Effect.promise(() =>
+        backup.request("$JS.API.STREAM.SNAPSHOT.KV_SECRETS", JSON.stringify({ deliver_subject: createInbox() }))
+      )
+      expect(snapshot.json()).toMatchObject({ config: { name: "KV_SECRETS" } })
+      const { config } = yield* Effect.promise(async () =>
+        (await operator.jetstreamManager()).streams.info("QUARANTINE")
+      )
+      const restored = yield* Effect.promise(() =>
+        backup.request("$JS.API.STREAM.RESTORE.QUARANTINE", JSON.stringify({ config, state: { messages: 0 } }))
+      )
+      expect(restored.json()).toMatchObject({ error: { description: expect.stringContaining("already in use") } })
+      for (
+        const subject of [
+          "events.ws.task.created",
+          "deliveries.0.ws.wh.succeeded",
+          "$KV.SECRETS.ws.wh",
+          "$JS.API.STREAM.DELETE.QUARANTINE",
+          "$JS.API.STREAM.PURGE.QUARANTINE",
+          "$JS.API.STREAM.UPDATE.EVENTS",
+          "$JS.API.CONSUMER.CREATE.EVENTS.x.ev.>",
+          "$JS.ACK.EVENTS.p0-e1.1.1.1.1700000000000000000.0"
+        ]
+      ) expect([subject, yield* mayPublish(backup, subject)]).toEqual([subject, false])
+      expect(yield* mayPublish(operator, "$JS.ACK.EVENTS.p0-e1.1.1.1.1700000000000000000.0")).toBe(false)
     }))
 
   it.scopedLive("auditor: reads what an audit needs, no secret and no key, nobody's answers, and changes nothing", () =>

@@ -15,36 +15,40 @@ const neighbour = Array.from({ length: 1_000 }, (_, index) => `ws_n${index}`)
   .find((workspace) => partitionOf(workspace, 16) === partition) ?? ""
 
 describe("a consumer that somebody else changes", () => {
-  it.scopedLive("what its filter passes over is delivered nevertheless: no position rests on it", () =>
-    Effect.gen(function*() {
-      const endpoint = yield* receiver()
-      const { webhooks } = yield* startWorker
-      for (const workspace of ["ws_1", neighbour]) {
-        yield* webhooks.create(WorkspaceId.make(workspace), { url: endpoint.url, events: ["*"] })
-      }
-      const { append } = yield* AppendLog
-      const publish = (workspace: string, id: string) =>
-        append({ subject: eventSubject(workspace, "task.created"), data: JSON.stringify({ id, data: {} }) })
-      yield* publish("ws_1", "evt_before")
-      yield* eventually("the first", () => endpoint.seen.has("evt_before"))
+  it.scopedLive(
+    "what its filter passes over is delivered nevertheless: no position rests on it",
+    () =>
+      Effect.gen(function*() {
+        const endpoint = yield* receiver()
+        const { webhooks } = yield* startWorker
+        for (const workspace of ["ws_1", neighbour]) {
+          yield* webhooks.create(WorkspaceId.make(workspace), { url: endpoint.url, events: ["*"] })
+        }
+        const { append } = yield* AppendLog
+        const publish = (workspace: string, id: string) =>
+          append({ subject: eventSubject(workspace, "task.created"), data: JSON.stringify({ id, data: {} }) })
+        yield* publish("ws_1", "evt_before")
+        yield* eventually("the first", () => endpoint.seen.has("evt_before"))
 
-      const client = yield* natsClient((yield* TestBroker).url)
-      const { consumers } = yield* Effect.promise(() => client.jetstreamManager())
-      const { config } = yield* Effect.promise(() => consumers.info("EVENTS", `p${partition}-e1`))
-      const changed = { ...config, filter_subject: `ev.${partition}.${neighbour}.>` }
-      const answer = yield* Effect.promise(() =>
-        client.request(
-          `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.p${partition}-e1`,
-          JSON.stringify({ stream_name: "EVENTS", config: changed })
+        const client = yield* natsClient((yield* TestBroker).url)
+        const { consumers } = yield* Effect.promise(() => client.jetstreamManager())
+        const { config } = yield* Effect.promise(() => consumers.info("EVENTS", `p${partition}-e1`))
+        const changed = { ...config, filter_subject: `ev.${partition}.${neighbour}.>` }
+        const answer = yield* Effect.promise(() =>
+          client.request(
+            `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.p${partition}-e1`,
+            JSON.stringify({ stream_name: "EVENTS", config: changed })
+          )
         )
-      )
-      expect(answer.json()).not.toHaveProperty("error")
-      yield* publish("ws_1", "evt_passed_over")
-      // It is behind the other and comes: were the position to follow it, the other would be settled.
-      yield* publish(neighbour, "evt_behind")
-      yield* eventually("the one that the filter lets through", () => endpoint.seen.has("evt_behind"))
-      yield* eventually("the one that was passed over", () => endpoint.seen.has("evt_passed_over"))
-      expect((yield* Effect.promise(() => consumers.list("EVENTS").next())).map(({ name }) => name))
-        .toContain(`p${partition}-e2`)
-    }).pipe(Effect.provide(brokerLayer({ masterKeys }))), 60_000)
+        expect(answer.json()).not.toHaveProperty("error")
+        yield* publish("ws_1", "evt_passed_over")
+        // It is behind the other and comes: were the position to follow it, the other would be settled.
+        yield* publish(neighbour, "evt_behind")
+        yield* eventually("the one that the filter lets through", () => endpoint.seen.has("evt_behind"))
+        yield* eventually("the one that was passed over", () => endpoint.seen.has("evt_passed_over"))
+        expect((yield* Effect.promise(() => consumers.list("EVENTS").next())).map(({ name }) => name))
+          .toContain(`p${partition}-e2`)
+      }).pipe(Effect.provide(brokerLayer({ masterKeys }))),
+    60_000
+  )
 })

@@ -96,45 +96,48 @@ describe.each([1, 2, 3])("records of DELIVERIES, version %i", (version) => {
     Layer.provideMerge(brokerLayer())
   )
 
-  it.scopedLive.each([false, true])("are what a worker goes on from; with the snapshot of its time: %s", (kept) =>
-    Effect.gen(function*() {
-      const { append } = yield* AppendLog
-      for (let event = 1; event <= 8; event++) {
-        yield* append({ subject: eventSubject("ws_1", "task.created"), data: `{"id":"evt_${event}","data":{}}` })
-      }
-      for (const line of recordsOf(version)) {
-        const webhook = kindOf(line) === "duplicate" ? "_" : "wh_1"
-        yield* append({ subject: deliverySubject(partition, "ws_1", webhook, kindOf(line)), data: line })
-      }
-      const topology = yield* Topology
-      if (kept) {
-        // It is of these streams.
-        const text = file(`snapshot-${version}.jsonl`)
-        const head = JSON.parse(text.slice(0, text.indexOf("\n")))
-        const own = JSON.stringify({ ...head, created: topology.created })
-        const name = `p${partition}-0000000001-${String(head.s0).padStart(16, "0")}`
-        yield* (yield* ObjectStore).put(name, Buffer.from(own + text.slice(text.indexOf("\n"))))
-        expect(Option.isSome(yield* (yield* Snapshots).newest(`p${partition}`))).toBe(true)
-      }
-      const recovered = yield* (yield* Recovery).recover(partition, 5, 1)
-      expect(recovered.snapshotSequence).toBe(kept ? recordsOf(version).length : 0)
-      const spilled = kept && version > 2
-      expect(recovered.spills.map(({ count }) => count)).toEqual(spilled ? [2] : [])
-      const { evt_2, evt_4, evt_5, evt_7 } = outcome(version)
-      expect(states(recovered.live)).toEqual({
-        evt_2,
-        ...(!spilled && { evt_4, evt_5 }),
-        ...(evt_7 !== undefined && { evt_7 })
-      })
-      const settled = [...recovered.settled].map(([event, webhooks]) => [event, ...webhooks])
-      expect(settled).toEqual([[6, "wh_1"], ...(version > 1 ? [[7, "wh_1"]] : [])])
-      // The next record of each can be written, and says the same.
-      for (const delivery of recovered.live) {
-        expect(delivery.publishedAt).toBe(published)
-        const next = encode({ kind: "deferred", at, delivery }, topology.eventsCreated)
-        expect(read(next)).toEqual({ type: "deliveries", records: [{ kind: "deferred", at, delivery }] })
-      }
-    }).pipe(Effect.provide(layer)))
+  it.scopedLive.each([false, true])(
+    "are what a worker goes on from; with the snapshot of its time: %s",
+    (kept) =>
+      Effect.gen(function*() {
+        const { append } = yield* AppendLog
+        for (let event = 1; event <= 8; event++) {
+          yield* append({ subject: eventSubject("ws_1", "task.created"), data: `{"id":"evt_${event}","data":{}}` })
+        }
+        for (const line of recordsOf(version)) {
+          const webhook = kindOf(line) === "duplicate" ? "_" : "wh_1"
+          yield* append({ subject: deliverySubject(partition, "ws_1", webhook, kindOf(line)), data: line })
+        }
+        const topology = yield* Topology
+        if (kept) {
+          // It is of these streams.
+          const text = file(`snapshot-${version}.jsonl`)
+          const head = JSON.parse(text.slice(0, text.indexOf("\n")))
+          const own = JSON.stringify({ ...head, created: topology.created })
+          const name = `p${partition}-0000000001-${String(head.s0).padStart(16, "0")}`
+          yield* (yield* ObjectStore).put(name, Buffer.from(own + text.slice(text.indexOf("\n"))))
+          expect(Option.isSome(yield* (yield* Snapshots).newest(`p${partition}`))).toBe(true)
+        }
+        const recovered = yield* (yield* Recovery).recover(partition, 5, 1)
+        expect(recovered.snapshotSequence).toBe(kept ? recordsOf(version).length : 0)
+        const spilled = kept && version > 2
+        expect(recovered.spills.map(({ count }) => count)).toEqual(spilled ? [2] : [])
+        const { evt_2, evt_4, evt_5, evt_7 } = outcome(version)
+        expect(states(recovered.live)).toEqual({
+          evt_2,
+          ...(!spilled && { evt_4, evt_5 }),
+          ...(evt_7 !== undefined && { evt_7 })
+        })
+        const settled = [...recovered.settled].map(([event, webhooks]) => [event, ...webhooks])
+        expect(settled).toEqual([[6, "wh_1"], ...(version > 1 ? [[7, "wh_1"]] : [])])
+        // The next record of each can be written, and says the same.
+        for (const delivery of recovered.live) {
+          expect(delivery.publishedAt).toBe(published)
+          const next = encode({ kind: "deferred", at, delivery }, topology.eventsCreated)
+          expect(read(next)).toEqual({ type: "deliveries", records: [{ kind: "deferred", at, delivery }] })
+        }
+      }).pipe(Effect.provide(layer))
+  )
 })
 
 describe("what is written today", () => {
@@ -165,7 +168,10 @@ describe.each([1, 2])("facts of WEBHOOKS, version %i", (version) => {
     let webhook: Webhook | undefined
     const life: Array<unknown> = []
     for (const line of lines(`webhooks-${version}.jsonl`)) {
-      webhook = evolveWebhook(webhook, Either.getOrThrowWith(decodeFact(Buffer.from(line)), (detail) => new Error(detail)))
+      webhook = evolveWebhook(
+        webhook,
+        Either.getOrThrowWith(decodeFact(Buffer.from(line)), (detail) => new Error(detail))
+      )
       life.push([webhook?.state, webhook?.deleted, webhook?.secretVersion, webhook?.headersVersion, webhook?.rateLimit])
     }
     expect(life).toEqual([
@@ -194,4 +200,30 @@ describe("positions", () => {
       const { formerEpoch, position } = yield* (yield* Positions).claim(`p${partition}`, 0)
       expect([formerEpoch, position]).toEqual([1, { epoch: 2, floor: 5, webhooksSequence: 1, marks: {} }])
     }).pipe(Effect.provide(Positions.layer.pipe(Layer.provideMerge(brokerLayer())))))
+})
+
+describe("what a later version has written", () => {
+  it.scopedLive("is no snapshot, and stops a position", () =>
+    Effect.gen(function*() {
+      const { created } = yield* Topology
+      const text = file(`snapshot-${newest}.jsonl`)
+      const end = text.indexOf("\n")
+      const later = { ...JSON.parse(text.slice(0, end)), created, v: 99 }
+      const name = `p${partition}-0000000001-0000000000000009`
+      yield* (yield* ObjectStore).put(name, Buffer.from(JSON.stringify(later) + text.slice(end)))
+      expect(Option.isNone(yield* (yield* Snapshots).newest(`p${partition}`))).toBe(true)
+      yield* (yield* KeyValue).write("POSITIONS", "p3", file("position-2.json").replace(`"v":1`, `"v":99`), 0)
+      expect((yield* Effect.flip((yield* Positions).claim("p3", 0))).message).toContain(
+        "POSITIONS p3 does not fit the streams: unreadable"
+      )
+    }).pipe(Effect.provide(Layer.merge(Snapshots.layer, Positions.layer).pipe(Layer.provideMerge(brokerLayer())))))
+
+  it("is no record and no fact, and whoever reads them is told", () => {
+    const [record = ""] = recordsOf(newest)
+    expect(decode(Buffer.from(record.replace(`"v":1`, `"v":2`)))).toMatchObject({ left: { detail: "version 2" } })
+    const [fact = ""] = lines("webhooks-2.jsonl")
+    expect(Either.isLeft(decodeFact(Buffer.from(fact.replace(`"v":1`, `"v":2`))))).toBe(true)
+    expect(Either.isRight(decodeFact(Buffer.from(fact.replace(`"v":1`, `"v":1,"later":{}`))))).toBe(true)
+    expect(Either.isRight(decode(Buffer.from(record.replace(`"v":1`, `"v":1,"later":{}`))))).toBe(true)
+  })
 })

@@ -286,7 +286,10 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
       return {
         lost,
         confirm: Effect.flatMap(
-          ask(`looking at ${name}`, () => current !== undefined && broker.consumers.get(`${stream}/${name}`) === current),
+          ask(
+            `looking at ${name}`,
+            () => current !== undefined && broker.consumers.get(`${stream}/${name}`) === current
+          ),
           (there) =>
             there ? Effect.void : new BrokerUnavailable({ operation: `model: looking at ${name}`, detail: "not there" })
         ),
