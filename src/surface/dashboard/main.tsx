@@ -5,13 +5,12 @@ import { setNonce } from "get-nonce"
 import { StrictMode } from "react"
 import { createRoot } from "react-dom/client"
 import { queryClient } from "./api/Queries.ts"
+import { askFirst } from "./FirstView.ts"
 import { router } from "./Routes.tsx"
 import { takePortalToken } from "./session/Portal.ts"
-import { sessionQuery } from "./session/SessionQuery.ts"
 
 takePortalToken()
-// Asked while the page is still being put together.
-void queryClient.prefetchQuery(sessionQuery)
+void askFirst()
 
 // Radix writes style elements; the policy lets those through that have the nonce of this very page.
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.content

@@ -28,7 +28,9 @@ export const RevokeApiKey = ({ apiKey, onClose }: { readonly apiKey: ApiKey; rea
       await queries.invalidateQueries({ queryKey: apiKeysKey(workspace) })
       say("The key is revoked: within 5 seconds it is good for nothing.")
       onClose()
-    }
+    },
+    // It may be revoked all the same: the list says so.
+    onError: () => void queries.invalidateQueries({ queryKey: apiKeysKey(workspace) })
   })
   return (
     <Dialog

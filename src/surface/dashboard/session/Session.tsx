@@ -16,10 +16,14 @@ interface Current {
 
 const Context = createContext<Current | null>(null)
 
+/** The workspace that a page is about: the session's own, else the one in the address; null: none is chosen. */
+export const workspaceOf = ({ workspace_id: own }: Session, named: string | null | undefined): string | null =>
+  own ?? (named || null)
+
 /** Everything below it is done in the name of `session`; an operator's workspace stands in the address. */
 export const SessionScope = ({ children, session }: { readonly session: Session; readonly children: ReactNode }) => {
   const { workspace } = useSearch({ from: "__root__" })
-  const workspaceId = session.workspace_id ?? workspace ?? null
+  const workspaceId = workspaceOf(session, workspace)
   const csrfToken = session.csrf_token
   // A session that is renewed is still the same: the stream goes on.
   const requests = useMemo(() => {
