@@ -52,7 +52,7 @@ const addStream = (nats: NatsConnection, maxBytes = -1) =>
 
 const messages = (nats: NatsConnection) =>
   Effect.tryPromise(async () =>
-    (await (await nats.jetstreamManager({ timeout: 500 })).streams.info("EVENTS")).state.messages
+    (await (await nats.jetstreamManager({ timeout: 2_000 })).streams.info("EVENTS")).state.messages
   )
 
 const serverPid = (data: string) =>

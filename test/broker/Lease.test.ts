@@ -6,6 +6,7 @@ import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
 import { ownIdentity } from "../../src/broker/ProcessIdentity.ts"
 import { brokerLayer, eventually, servicesLayer, TestBroker } from "../support/broker.ts"
+import { until } from "../support/until.ts"
 
 describe("Lease", () => {
   it.scopedLive("is one process's at a time; given back, the next has it at once", () =>
@@ -70,7 +71,12 @@ describe("Lease", () => {
       const lease = yield* Lease
       const broker = yield* TestBroker
       const connection = yield* Connection
+      const keyValue = yield* KeyValue
       const held = yield* lease.acquire("worker")
+      const revision = Effect.map(Effect.flatten(keyValue.get("LEASES", "worker")), (entry) => entry.revision)
+      const acquired = yield* revision
+      // Renewed just now: the 4 s are to be those of the restart.
+      yield* until("a renewal", revision, (now) => now > acquired)
       yield* broker.kill
       yield* broker.restart
       yield* eventually("a connection", connection.isConnected)

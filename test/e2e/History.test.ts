@@ -116,6 +116,7 @@ describe("the history of deliveries", () => {
     const copied = () => page.evaluate(() => navigator.clipboard.readText())
     await page.getByRole("row").filter({ hasText: "evt_drawer" }).getByRole("link", { name: "task.created" }).click()
     const drawer = page.getByRole("dialog", { name: "task.created" })
+    await drawer.waitFor()
     expect(new URL(page.url()).searchParams.get("delivery")).toMatch(/^dlv_/)
 
     const attempts = drawer.getByRole("region", { name: "Attempts" })

@@ -30,6 +30,7 @@ describe("API keys and signatures", () => {
     const key = await answer.getByLabel("Secret", { exact: true }).textContent() ?? ""
     expect(key).toMatch(/^hk_/)
     await answer.getByRole("button", { name: "I have stored it" }).click()
+    await answer.waitFor({ state: "detached" })
     const row = page.getByRole("row").filter({ hasText: "Billing <b>service</b>" })
     await row.getByText("read", { exact: true }).waitFor()
     expect(await page.locator("body").innerText()).not.toContain(key)
@@ -91,7 +92,7 @@ describe("API keys and signatures", () => {
     expect(await languages.count()).toBe(6)
     for (let index = 0; index < 6; index++) {
       await languages.nth(index).click()
-      expect(await languages.nth(index).getAttribute("aria-pressed")).toBe("true")
+      await expect.poll(() => languages.nth(index).getAttribute("aria-pressed")).toBe("true")
       const code = await page.getByRole("region", { name: "In your endpoint" }).locator("pre").first().textContent() ??
         ""
       expect(code.toLowerCase()).toMatch(/x[-_]webhook[-_]signature|webhook[-_]signature/)

@@ -36,8 +36,8 @@ describe("a new customer", () => {
     await result.getByText("answered 500").waitFor()
     await result.getByText("TypeError: order is undefined").waitFor()
     // Nobody has to look for it below what was typed.
-    expect(
-      await result.evaluate((element) => {
+    await expect.poll(() =>
+      result.evaluate((element) => {
         const { bottom, top } = element.getBoundingClientRect()
         return top >= 0 && Math.min(bottom, top + 200) <= window.innerHeight
       })

@@ -57,7 +57,7 @@ describe("the quarantine", () => {
     await page.keyboard.press("Escape")
 
     await page.getByLabel("Reason").selectOption({ label: "Unknown event type" })
-    expect(new URL(page.url()).searchParams.get("reason")).toBe("unknown_type")
+    await expect.poll(() => new URL(page.url()).searchParams.get("reason")).toBe("unknown_type")
     await page.getByRole("link", { name: "Not JSON" }).waitFor({ state: "detached" })
 
     write([...known, { type: "robot.built", description: "A robot was built", example: { name: "R" } }])

@@ -76,7 +76,8 @@ const refusedStart = (env: Readonly<Record<string, string>>) =>
     let said = ""
     child.stdout.on("data", (part: Buffer) => said += part.toString())
     child.stderr.on("data", (part: Buffer) => said += part.toString())
-    child.once("exit", () => {
+    // Not at its exit: then its last words are still on their way.
+    child.once("close", () => {
       rmSync(directory, { recursive: true, force: true })
       resume(Effect.succeed(said))
     })

@@ -131,6 +131,7 @@ describe("more held than is kept in memory", () => {
       yield* webhooks.pause(workspaceId, id)
       yield* publishAll(13_000)
       yield* untilLive(worker, 13_000, 20_000)
+      yield* until("a record of each", Effect.map(read, ({ newest }) => newest.size === 13_000))
       yield* webhooks.resume(workspaceId, id, 0.5)
       const { lastSequence, newest } = yield* read
       const seen = newest.get("evt_12999")

@@ -50,6 +50,8 @@ describe("24 hours", () => {
         yield* TestClock.adjust("1 seconds")
         attempts++
         yield* arrived(endpoint, attempts)
+        // One of each attempt, and one of each probe so far.
+        yield* recorded(2 * attempts - 2)
         yield* settled(well, `probe_${attempts}`)
       }
       expect(endpoint.arrivals.map(({ body }) => body.toString())).toEqual(
@@ -103,6 +105,7 @@ describe("24 hours", () => {
           yield* addWebhook(second.webhooks, well.url, ["task.created"])
           // The second attempt is late and comes now; the third is late too, and comes five minutes after it.
           yield* arrived(endpoint, 2)
+          yield* recorded(2)
           yield* settled(well, "probe_1")
           expect(endpoint.arrivals.length).toBe(2)
           yield* TestClock.adjust("299 seconds")

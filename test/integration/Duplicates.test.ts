@@ -101,7 +101,7 @@ describe("the same event again", () => {
         yield* publish("ws_1", "evt_header", "after-kill-too")
         yield* publish("ws_1", "evt_last")
         yield* until("six records", recorded, (count) => count === 6)
-        yield* eventually("the last", () => endpoint.seen.has("evt_last"))
+        yield* eventually("the two new ones", () => endpoint.seen.has("evt_last") && endpoint.seen.has("evt_typo"))
         const workspaces = endpoint.arrivals.map(({ body, id }) => `${JSON.parse(body.toString()).workspace_id}/${id}`)
         expect(workspaces.sort()).toEqual([
           "ws_1/evt_1",

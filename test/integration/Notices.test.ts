@@ -10,7 +10,7 @@ import { natsClient } from "../support/publisher.ts"
 import { type Arrival, type Receiver, receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
 import * as over from "../support/until.ts"
-import { addWebhook, publish, startWorker, until } from "../support/worker.ts"
+import { addWebhook, publish, records, startWorker, until } from "../support/worker.ts"
 
 interface Told {
   readonly id: string
@@ -102,6 +102,7 @@ describe("hookline's own events", () => {
         ])
         yield* allTold
         // To the star nothing of this; to the failing one what is about the other, and nothing about itself.
+        yield* eventually("the event at the star", () => star.arrivals.length > 0)
         expect(star.arrivals.map(read).map(({ event }) => event)).toEqual(["task.created"])
         yield* eventually("what is about the other", () => failing.arrivals.length === 3)
         expect(new Set(failing.arrivals.map(read).map(aboutOf))).toEqual(new Set([undefined, left.id]))
@@ -148,6 +149,8 @@ describe("hookline's own events", () => {
           yield* addWebhook(webhooks, failing.url)
           for (const id of ["evt_1", "evt_2"]) yield* publish("task.created", id)
           yield* eventually("both", () => own.arrivals.length === 2)
+          // Two failures, and the two deliveries of what is told of them: nothing is appended any more.
+          yield* until("their records", Effect.map(records, (count) => count === 4))
           yield* allTold
         }))
         const { revision, ...before } = yield* position

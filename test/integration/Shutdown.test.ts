@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http"
 import { join } from "node:path"
 import { eventually, TestBroker } from "../support/broker.ts"
 import { externalProduct } from "../support/external.ts"
-import { product } from "../support/product.ts"
+import { type Product, product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
 import { addWebhook, deliveries, never, publish, until, untilDelivery } from "../support/until.ts"
@@ -127,12 +127,12 @@ describe("kill -9", () => {
           response.statusCode = count === 1 ? 500 : 200
           response.end()
         })
-        const hookline = yield* product({ env: { HOOKLINE_RETRY_SCHEDULE: "0s,3s,6s" } })
+        const hookline = yield* product({ env: { HOOKLINE_RETRY_SCHEDULE: "0s,6s,12s" } })
         const hangs = yield* addWebhook(hookline, { url: hanging.url })
         const fails = yield* addWebhook(hookline, { url: failing.url })
         yield* publish(hookline, "evt_1")
         yield* untilDelivery(hookline, fails.id, "evt_1", "retrying")
-        // In flight for 2 s: its event is let go with a record.
+        // In flight for 2 s: its event is let go with a record, long before the other's retry.
         const held = yield* untilDelivery(hookline, hangs.id, "evt_1", "held")
         expect(held).toMatchObject({ attempts: 0, held_reason: "in_flight" })
         yield* hookline.kill
@@ -167,12 +167,13 @@ const alive = (pid: number): boolean =>
   existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
 
 const stopped = (
-  hookline: { readonly signal: (name: NodeJS.Signals) => void; readonly ended: Effect.Effect<number | null> },
+  hookline: Product,
   name: NodeJS.Signals
 ) =>
   Effect.gen(function*() {
     const from = yield* Clock.currentTimeMillis
     hookline.signal(name)
-    const code = yield* hookline.ended
-    return [(yield* Clock.currentTimeMillis) - from, code] as const
+    yield* eventually("its end", () => !alive(hookline.pid()))
+    const took = (yield* Clock.currentTimeMillis) - from
+    return [took, yield* hookline.ended] as const
   })

@@ -63,6 +63,9 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
     // The same at every start, so that clients that are connected find it.
     const natsPort = yield* lastingPort
     let child: ChildProcess | undefined
+    /** Its end, once all that it and its children wrote has been read: at `exit` some of that is still on its way. */
+    let closed: Promise<number | null> | undefined
+    let hasClosed = false
     let output = ""
 
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(HOOKLINE|OTEL)_/.test(name)))
@@ -91,18 +94,20 @@ export const product = (options: Options = {}): Effect.Effect<Product, never, Sc
       process.once("exit", reap)
       running.once("exit", () => void process.off("exit", reap))
       child = running
+      hasClosed = false
+      closed = new Promise((resolve) =>
+        running.once("close", (code) => {
+          hasClosed = true
+          resolve(code)
+        })
+      )
     })
-    const ended = Effect.async<number | null>((resume) => {
-      const running = child
-      if (running === undefined || running.exitCode !== null || running.signalCode !== null) {
-        return resume(Effect.succeed(running?.exitCode ?? null))
-      }
-      running.once("exit", (code) => resume(Effect.succeed(code)))
-    })
+    const ended = Effect.promise(() => closed ?? Promise.resolve(null))
     const ready = Effect.suspend(() => {
       if (output.includes("hookline is ready")) return Effect.void
-      const failed = child === undefined || child.exitCode !== null || child.signalCode !== null
-      return failed ? Effect.die(new Error(`hookline ended before it was ready:\n${output}`)) : Effect.fail("not ready")
+      return hasClosed
+        ? Effect.die(new Error(`hookline ended before it was ready:\n${output}`))
+        : Effect.fail("not ready")
     }).pipe(
       Effect.retry(Schedule.spaced("20 millis").pipe(Schedule.intersect(Schedule.recurs(3_000)))),
       Effect.orDieWith(() => new Error(`hookline was not ready within a minute:\n${output}`)),
