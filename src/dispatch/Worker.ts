@@ -98,14 +98,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
 
   const streamOf = (partition: number) => deliveriesStream(partition, topology.deliveriesStreams)
 
-  /** FENCE, LOAD and REPLAY. A higher epoch met in the records means a position that was put back: fence again above it. */
+  /** FENCE, LOAD and REPLAY. A higher epoch met in the snapshot or the records means a position that was put back: fence again above it. */
   const claim = (partition: number): Effect.Effect<Claim, Effect.Effect.Error<ReturnType<typeof positions.claim>>> => {
-    const attempt = (above: number, former?: number): ReturnType<typeof claim> =>
+    const attempt = (above: number): ReturnType<typeof claim> =>
       Effect.gen(function*() {
         const claimed = yield* positions.claim(`p${partition}`, above)
-        const formerEpoch = former ?? claimed.formerEpoch
-        const recovered = yield* recovery.recover(partition, claimed.position.floor, formerEpoch)
-        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch, formerEpoch)
+        const recovered = yield* recovery.recover(partition, claimed.position.floor)
+        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch)
         return { name: `p${partition}`, partition, filter: eventFilter(partition), claimed, recovered }
       })
     return attempt(0)
@@ -256,7 +255,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
       if (partition < 0) return Effect.void
       const snapshot = current.capture(streamOf(partition))
       savedAt.set(partition, snapshot.s0)
-      return snapshots.save(name, snapshot)
+      return Effect.flatMap(marksOf(streams, markedBy(partition)), (marks) => snapshots.save(name, snapshot, marks))
     }
     const saveStale = Effect.suspend(() => {
       const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)
