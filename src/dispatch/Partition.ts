@@ -113,13 +113,21 @@ export class Partition {
     this.#open.set(sequence, event)
     Telemetry.eventsPublished.add()
     this.#openBytes += message.data.byteLength
-    // What has a record was accepted: it stays an event, whatever has become of its type since.
-    const catalogue = this.#env.recovered.settled.has(sequence) ? undefined : this.#env.catalogue
+    // What has a record stays what that says it is, whatever is known of its type, or of its id, by now.
+    const { duplicates, settled } = this.#env.recovered
+    if (duplicates.has(sequence)) {
+      event.owed = 1
+      return this.#settle(event)
+    }
+    const accepted = settled.has(sequence)
+    const catalogue = accepted ? undefined : this.#env.catalogue
     const parsed = readStoredEvent(message, this.#env.eventsCreated, catalogue)
     if (parsed._tag === "Rejection") return this.#quarantine(event, parsed)
     const known = identity(parsed.workspaceId, parsed.id)
     const first = this.#identities.note(known, sequence, message.time)
-    if (first !== undefined && !this.#isRelease(message, known, first)) return this.#duplicate(event, parsed, first)
+    if (first !== undefined && !accepted && !this.#isRelease(message, known, first)) {
+      return this.#duplicate(event, parsed, first)
+    }
     this.#match(event, parsed, webhooksSequence)
   }
 
@@ -167,10 +175,9 @@ export class Partition {
   }
 
   #duplicate(open: OpenEvent, event: ParsedEvent, firstSequence: number): void {
-    const { epoch, ledger, recovered } = this.#env
+    const { epoch, ledger } = this.#env
     const { sequence } = open.message
     open.owed = 1
-    if (recovered.duplicates.has(sequence)) return this.#settle(open)
     Telemetry.eventsDuplicate.add()
     ledger.duplicate(
       {

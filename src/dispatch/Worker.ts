@@ -101,14 +101,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
 
   const streamOf = (partition: number) => deliveriesStream(partition, topology.deliveriesStreams)
 
-  /** FENCE, LOAD and REPLAY. A higher epoch met in the records means a position that was put back: fence again above it. */
+  /** FENCE, LOAD and REPLAY. A higher epoch met in the snapshot or the records means a position that was put back: fence again above it. */
   const claim = (partition: number): Effect.Effect<Claim, Effect.Effect.Error<ReturnType<typeof positions.claim>>> => {
-    const attempt = (above: number, former?: number): ReturnType<typeof claim> =>
+    const attempt = (above: number): ReturnType<typeof claim> =>
       Effect.gen(function*() {
         const claimed = yield* positions.claim(`p${partition}`, above)
-        const formerEpoch = former ?? claimed.formerEpoch
-        const recovered = yield* recovery.recover(partition, claimed.position.floor, formerEpoch)
-        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch, formerEpoch)
+        const recovered = yield* recovery.recover(partition, claimed.position.floor)
+        if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch)
         return { name: `p${partition}`, partition, filter: eventFilter(partition), claimed, recovered }
       })
     return attempt(0)
@@ -261,7 +260,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
       const snapshot = current.capture(streamOf(partition))
       yield* confirm({ current })
       savedAt.set(partition, snapshot.s0)
-      yield* snapshots.save(name, snapshot)
+      yield* snapshots.save(name, snapshot, yield* marksOf(streams, markedBy(partition)))
     })
     const saveStale = Effect.suspend(() => {
       const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)

@@ -29,7 +29,10 @@ type Settle = (outcome: AttemptResult | Expired) => void
  * Effects: a fiber and its steps took 35 µs of the 180 µs that a delivery did (docs/adr/0002-callbacks-on-the-hot-path.md).
  */
 export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Attempting, {
-  /** Attempts of one owner: closing the scope ends what they still fetch. `owns`: whether it is the owner still, asked again after a fetch. */
+  /**
+   * Attempts of one owner: closing the scope ends what they still fetch. `owns` says whether the lease holds: body, secret, look-up and connection
+   * take time, and a process may have slept meanwhile, so it is asked again just before each request.
+   */
   readonly open: (owns: () => boolean) => Effect.Effect<
     (
       webhook: Webhook,
@@ -75,12 +78,17 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
         /** What is not in memory: the body of an event that waited, a secret that was not used lately. */
         const fetch = (webhook: Webhook, delivery: Delivery, given: ParsedEvent | undefined) =>
           Effect.gen(function*() {
-            const event = given ?? Option.getOrUndefined(yield* bodies.load(delivery.eventSequence))
+            const event = given ?? Option.getOrUndefined(yield* bodies.load(delivery))
             if (event === undefined) return { class: "expired" } satisfies Expired
             const material = vault.signing(webhook) ?? (yield* vault.load(webhook))
             return { class: "fetched" as const, event, material }
           }).pipe(Effect.catchTags({
             BrokerUnavailable: (error) => Effect.sync(() => faulted("local", error.message)),
+            OtherEvent: (error) =>
+              Effect.map(
+                Effect.logError(`nothing is sent to ${webhook.id}: ${error.message} (docs/backup.md)`),
+                () => faulted("local", error.message)
+              ),
             SecretUnavailable: (error) =>
               Effect.map(Effect.logError(error.message), () => faulted("secret", error.message))
           }))
@@ -118,7 +126,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
               span.end(result)
             }
             let disabling: Fiber.RuntimeFiber<void> | undefined
-            const request = { url: webhook.url, headers, body: event.body, startedAt: now }
+            const request = { url: webhook.url, headers, body: event.body, startedAt: now, mayStart: owns }
             const cancel = sender.unsafeSend(request, (answer) => {
               const result = concealed(answer, allClear(material))
               ended(result)
@@ -139,7 +147,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             now: number,
             settle: Settle
           ) => {
-            const event = given ?? bodies.peek(delivery.eventSequence)
+            const event = given ?? bodies.peek(delivery)
             const material = vault.signing(webhook)
             if (event !== undefined && material !== undefined) {
               return post(webhook, delivery, event, material, now, settle)
@@ -148,9 +156,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             const fetching = fork(
               fetch(webhook, delivery, event).pipe(
                 Effect.map((found) => {
-                  if (found.class === "fetched" && !owns()) {
-                    settle(faulted("local", "the lease was lost while the event's body or the secret was fetched"))
-                  } else if (found.class === "fetched") {
+                  if (found.class === "fetched") {
                     cancel = post(webhook, delivery, found.event, found.material, now, settle)
                   } else settle(found)
                 }),

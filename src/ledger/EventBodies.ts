@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Data, Effect, Layer, Option } from "effect"
 import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
 import { streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
@@ -8,6 +8,24 @@ import { readStoredEvent } from "./StoredEvent.ts"
 /** Open and recently deferred bodies together stay below this (ARCHITECTURE "Values"). */
 const budget = 64 * 1024 * 1024
 
+/** Where an event stands, and which one it is. */
+interface EventPlace {
+  readonly workspaceId: string
+  readonly eventId: string
+  readonly eventSequence: number
+}
+
+/** What stands where the event stood is another one, or none: EVENTS is not the stream that the delivery was made of. Nothing of it may be used. */
+export class OtherEvent extends Data.TaggedError("OtherEvent")<{ readonly place: EventPlace }> {
+  override get message(): string {
+    const { eventId, eventSequence, workspaceId } = this.place
+    return `message ${eventSequence} of EVENTS is not event ${eventId} of ${workspaceId}`
+  }
+}
+
+const isAt = (event: ParsedEvent | undefined, { eventId, workspaceId }: EventPlace): boolean =>
+  event?.id === eventId && event.workspaceId === workspaceId
+
 /**
  * The bodies of events that still have deliveries before them. What was read lately is kept, oldest out first; everything else is read back from
  * EVENTS when its turn comes.
@@ -15,9 +33,11 @@ const budget = 64 * 1024 * 1024
 export class EventBodies extends Context.Tag("hookline/ledger/EventBodies")<EventBodies, {
   /** Keeps a body that will be wanted again soon, if there is room. */
   readonly keep: (sequence: number, event: ParsedEvent) => void
-  readonly peek: (sequence: number) => ParsedEvent | undefined
+  readonly peek: (place: EventPlace) => ParsedEvent | undefined
   /** None: the event has left the stream. */
-  readonly load: (sequence: number) => Effect.Effect<Option.Option<ParsedEvent>, BrokerUnavailable>
+  readonly load: (place: EventPlace) => Effect.Effect<Option.Option<ParsedEvent>, BrokerUnavailable | OtherEvent>
+  /** For people who look: none too where another stands in its place, which may be another workspace's. */
+  readonly find: (place: EventPlace) => Effect.Effect<Option.Option<ParsedEvent>, BrokerUnavailable>
 }>() {
   static readonly layer = Layer.effect(
     EventBodies,
@@ -38,17 +58,21 @@ export class EventBodies extends Context.Tag("hookline/ledger/EventBodies")<Even
         }
       }
 
-      const load = (sequence: number) => {
-        const known = kept.get(sequence)
-        if (known !== undefined) return Effect.succeedSome(known)
-        return streams.message(streamNames.events, sequence).pipe(
-          Effect.map(Option.flatMap((message) => {
-            const event = readStoredEvent(message, eventsCreated, undefined)
-            return event._tag === "Event" ? Option.some(event) : Option.none()
-          }))
-        )
+      const peek = (place: EventPlace) => {
+        const event = kept.get(place.eventSequence)
+        return isAt(event, place) ? event : undefined
       }
-      return { keep, peek: (sequence: number) => kept.get(sequence), load }
+
+      const load = Effect.fnUntraced(function*(place: EventPlace) {
+        const known = peek(place)
+        if (known !== undefined) return Option.some(known)
+        const message = yield* streams.message(streamNames.events, place.eventSequence)
+        if (Option.isNone(message)) return Option.none<ParsedEvent>()
+        const event = readStoredEvent(message.value, eventsCreated, undefined)
+        return event._tag === "Event" && isAt(event, place) ? Option.some(event) : yield* new OtherEvent({ place })
+      })
+      const find = (place: EventPlace) => Effect.catchTag(load(place), "OtherEvent", () => Effect.succeedNone)
+      return { keep, peek, load, find }
     })
   )
 }

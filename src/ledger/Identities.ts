@@ -16,13 +16,16 @@ export class Identities {
 
   /**
    * Notes an event and says whether another one had its identity before: then that one's sequence, else undefined. The same sequence again is
-   * no repeat. `time` is the broker's time of the message; `reread`: it was settled by a former owner, and only its message says that it was an
-   * event.
+   * no repeat, and neither is one that is looked at again when another came long after it. `time` is the broker's time of the message; `reread`: it
+   * was settled by a former owner, and only its message says that it was an event.
    */
   note(identity: string, sequence: number, time: number, reread = false): number | undefined {
     const known = this.#seen.get(identity)
-    if (known !== undefined && known[0] === sequence) return undefined
-    if (known !== undefined && time - known[1] <= Identities.window) return known[0]
+    if (known !== undefined) {
+      const [first, since] = known
+      if (first === sequence || (first > sequence && since - time > Identities.window)) return undefined
+      if (time - since <= Identities.window) return first
+    }
     this.#seen.delete(identity)
     this.#seen.set(identity, [sequence, time, reread])
     if (this.#seen.size > Identities.limit) {

@@ -70,8 +70,6 @@ export class PositionMismatch extends Data.TaggedError("PositionMismatch")<{
 /** A claimed position: writes are compare-and-set against the last one, so that only the newest owner's succeed. */
 export interface ClaimedPosition {
   readonly position: Position
-  /** The epoch that was found; 0 when there was no position. */
-  readonly formerEpoch: number
   /** Fails with `RevisionConflict` when another owner has claimed the partition since. */
   readonly write: (next: Omit<Position, "epoch">) => Effect.Effect<void, BrokerUnavailable | RevisionConflict>
 }
@@ -153,7 +151,7 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
               revision = written
             })
           )
-        return { position, formerEpoch: known?.epoch ?? 0, write } satisfies ClaimedPosition
+        return { position, write } satisfies ClaimedPosition
       })
       return {
         // The last write of a former owner may come between the look and the claim.

@@ -40,13 +40,12 @@ export interface Recovered {
 /** LOAD and REPLAY of a partition's life: the newest valid snapshot, then DELIVERIES to its last sequence. */
 export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, {
   /**
-   * `floor` is the position's, and `formerEpoch` the epoch it had before it was claimed. Call it after the fence: what a former owner writes later
-   * carries a lower epoch and is ignored.
+   * `floor` is the position's. Call it after the fence: what a former owner writes later carries a lower epoch and is ignored. A position that was
+   * put back or deleted may be behind the snapshot, in its floor and its epoch: the snapshot fits the streams, and goes first.
    */
   readonly recover: (
     partition: number,
-    floor: number,
-    formerEpoch: number
+    floor: number
   ) => Effect.Effect<Recovered, BrokerUnavailable | PositionMismatch>
 }>() {
   static readonly layer = Layer.effect(
@@ -56,19 +55,11 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
       const snapshots = yield* Snapshots
       const topology = yield* Topology
 
-      const recover = Effect.fnUntraced(function*(partition: number, floor: number, formerEpoch: number) {
+      const recover = Effect.fnUntraced(function*(partition: number, floor: number) {
         const stream = deliveriesStream(partition, topology.deliveriesStreams)
         const { lastSequence } = yield* streams.state(stream)
         const events = yield* streams.state(streamNames.events)
-        const newest = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
-        // Streams put back to an older state know less than a snapshot made since: it speaks of other messages.
-        const ahead = newest !== undefined && (newest.floor > events.lastSequence || newest.s0 > lastSequence)
-        if (ahead) {
-          yield* Effect.logError(`the snapshot of partition ${partition} is ahead of its streams and is not used`)
-        }
-        // A position that was deleted to start over, or put back, knows nothing of a later owner's snapshot: the streams alone say what is.
-        const later = newest !== undefined && newest.epoch > formerEpoch
-        const snapshot = ahead || later ? undefined : newest
+        const snapshot = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
         const fold = new Fold(snapshot, floor)
         yield* streams.scan({
           stream,

@@ -47,7 +47,7 @@ export class Retries extends Context.Tag("hookline/ledger/Retries")<Retries, {
           const found = yield* history.ask("delivery", { workspaceId, id })
           if (found === undefined) return yield* new DeliveryNotFound({ id })
           const { delivery: { delivery }, seenSequence } = found
-          if (Option.isNone(yield* bodies.load(delivery.eventSequence))) {
+          if (Option.isNone(yield* bodies.find(delivery))) {
             return yield* new RetryRefused({ id, reason: "event_expired" })
           }
           return { delivery, seenSequence }

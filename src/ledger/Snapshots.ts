@@ -1,13 +1,14 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Either, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
 import { ObjectStore } from "../broker/ObjectStore.ts"
-import type { BrokerUnavailable } from "../broker/Streams.ts"
-import { parseDeliveriesStream, streamNames } from "../broker/Subjects.ts"
+import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
+import { deliveriesStream, parseDeliveriesStream, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
 import type { IdentityEntry } from "./Identities.ts"
 import type { SpillState } from "./Spill.ts"
+import { misfit, type StreamMarks } from "./StreamMarks.ts"
 
 /** What is live in a partition at one moment: replaying DELIVERIES from `s0` + 1 on top of it gives what is live now. */
 export interface Snapshot {
@@ -25,9 +26,9 @@ export interface Snapshot {
   readonly identities: ReadonlyArray<IdentityEntry>
 }
 
-const version = 2
-/** Without spills. */
-const withoutSpills = 1
+const version = 3
+/** Without the ends of the streams, with a checksum of the lines alone; version 1 without spills too. */
+const older: ReadonlySet<number> = new Set([1, 2])
 const kept = 2
 
 /** A delivery as a snapshot has it: in the first ones it did not know when its event was published. The round's start is the nearest they have. */
@@ -48,12 +49,13 @@ interface Head {
   readonly floor: number
   readonly webhooks_seq: number
   readonly created: Readonly<Record<string, string>>
+  /** Absent in versions 1 and 2. */
+  readonly streams?: StreamMarks
   readonly live: number
   /** Absent in version 1. */
   readonly spills?: number
   readonly settled: number
   readonly identities: number
-  readonly sha256: string
 }
 
 const prefix = (partition: string): string => `${partition}-`
@@ -61,26 +63,38 @@ const nameOf = (partition: string, { epoch, s0 }: Snapshot): string =>
   `${prefix(partition)}${String(epoch).padStart(10, "0")}-${String(s0).padStart(16, "0")}`
 
 /**
- * Snapshots in the object store: a line of JSON with the schema version, the streams' creation times, counts and the SHA-256 of the lines that
- * follow, a line each. The two newest are kept; one that is torn, altered or of other streams is passed over.
+ * Snapshots in the object store: a line of JSON with the schema version, the streams' creation times and ends, counts and the SHA-256 of all this
+ * and of the lines that follow, a line each. The two newest are kept.
+ *
+ * Whether one is used is for the streams to say, not for the position: a position may have been put back, and then its epochs and its floor say
+ * nothing of what a snapshot knows.
  */
 export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshots, {
-  readonly save: (partition: string, snapshot: Snapshot) => Effect.Effect<void, BrokerUnavailable>
-  /** The newest that is valid, else the one before, else none. */
+  /** `marks`: where the streams that it speaks of ended, taken after it was. */
+  readonly save: (
+    partition: string,
+    snapshot: Snapshot,
+    marks: StreamMarks
+  ) => Effect.Effect<void, BrokerUnavailable>
+  /**
+   * The newest that is valid, else the one before, else none. One that is torn, altered or of other streams (recreated, or put back to an older copy
+   * since) is removed: it would be found again at each start, and those made since would be taken for older ones and deleted in its place.
+   */
   readonly newest: (partition: string) => Effect.Effect<Option.Option<Snapshot>, BrokerUnavailable>
 }>() {
   static readonly layer = Layer.effect(
     Snapshots,
     Effect.gen(function*() {
       const objects = yield* ObjectStore
-      const { created } = yield* Topology
+      const streams = yield* Streams
+      const { created, deliveriesStreams } = yield* Topology
 
       const namesOf = (partition: string) =>
         objects.names.pipe(
           Effect.map((names) => names.filter((name) => name.startsWith(prefix(partition))).sort().toReversed())
         )
 
-      const save = Effect.fnUntraced(function*(partition: string, snapshot: Snapshot) {
+      const save = Effect.fnUntraced(function*(partition: string, snapshot: Snapshot, marks: StreamMarks) {
         const hash = createHash("sha256")
         const parts: Array<Buffer> = []
         const lines = [...snapshot.live, ...snapshot.spills, ...snapshot.settled, ...snapshot.identities]
@@ -99,31 +113,39 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           floor: snapshot.floor,
           webhooks_seq: snapshot.webhooksSequence,
           created,
+          streams: marks,
           live: snapshot.live.length,
           spills: snapshot.spills.length,
           settled: snapshot.settled.length,
-          identities: snapshot.identities.length,
-          sha256: hash.digest("hex")
+          identities: snapshot.identities.length
         }
+        const sha256 = hash.update(JSON.stringify(head)).digest("hex")
         yield* objects.put(
           nameOf(partition, snapshot),
-          Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), ...parts])
+          Buffer.concat([Buffer.from(`${JSON.stringify({ ...head, sha256 })}\n`), ...parts])
         )
         const names = yield* namesOf(partition)
         yield* Effect.forEach(names.slice(kept), (name) => objects.remove(name), { discard: true })
       })
 
-      const read = Effect.fnUntraced(function*(data: Uint8Array) {
+      /** Left: why it is not valid. */
+      const read = Effect.fnUntraced(function*(partition: string, data: Uint8Array) {
         const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
         const end = bytes.indexOf(10)
-        const head = parse<Head>(bytes.toString("utf8", 0, end))
-        const readable = head?.v === version || head?.v === withoutSpills
-        if (head === undefined || !readable || !sameStreams(head.created, created)) {
-          return Option.none<Snapshot>()
+        const first = parse<Head & { readonly sha256: string }>(bytes.toString("utf8", 0, end))
+        if (first === undefined) return Either.left("its first line cannot be read")
+        const { sha256, ...head } = first
+        if (head.v !== version && !older.has(head.v)) return Either.left(`it is of version ${head.v}`)
+        const hash = createHash("sha256").update(bytes.subarray(end + 1))
+        if (head.v === version) hash.update(JSON.stringify(head))
+        if (hash.digest("hex") !== sha256) return Either.left("its checksum does not fit")
+        if (!sameStreams(head.created, created)) return Either.left("its streams were made at another time")
+        const ends = head.streams ?? {
+          [streamNames.events]: { seq: head.floor },
+          [deliveriesStream(Number(partition.slice(1)), deliveriesStreams)]: { seq: head.s0 }
         }
-        if (createHash("sha256").update(bytes.subarray(end + 1)).digest("hex") !== head.sha256) {
-          return Option.none<Snapshot>()
-        }
+        const wrong = yield* misfit(streams, ends)
+        if (Option.isSome(wrong)) return Either.left(wrong.value)
         const lines = bytes.toString("utf8", end + 1).split("\n")
         const values: Array<unknown> = []
         for (let start = 0; start < lines.length - 1; start += linesPerTurn) {
@@ -133,7 +155,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           yield* Effect.yieldNow()
         }
         const spilled = head.live + (head.spills ?? 0)
-        return Option.some<Snapshot>({
+        return Either.right<Snapshot>({
           epoch: head.epoch,
           s0: head.s0,
           floor: head.floor,
@@ -148,11 +170,11 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
       const newest = (partition: string) =>
         Effect.gen(function*() {
           for (const name of yield* namesOf(partition)) {
-            const snapshot = Option.flatten(
-              yield* objects.get(name).pipe(Effect.flatMap(Effect.transposeMapOption(read)))
-            )
-            if (Option.isSome(snapshot)) return snapshot
-            yield* Effect.logWarning(`snapshot ${name} is not valid for these streams: using an older one`)
+            const data = yield* objects.get(name)
+            const snapshot = Option.isNone(data) ? Either.left("it is damaged") : yield* read(partition, data.value)
+            if (Either.isRight(snapshot)) return Option.some(snapshot.right)
+            yield* Effect.logWarning(`snapshot ${name} is not used and is removed: ${snapshot.left}`)
+            yield* objects.remove(name)
           }
           return Option.none<Snapshot>()
         })

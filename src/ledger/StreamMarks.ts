@@ -4,12 +4,14 @@ import type { BrokerUnavailable, Streams } from "../broker/Streams.ts"
 type StreamsService = typeof Streams.Service
 
 /**
- * Where streams ended when a position was written: the sequence and the broker's time (milliseconds) of the last message, by the stream's name.
- * Together they tell a stream that was put back to an older copy, also when it has since grown past that sequence, by publishers who cannot know.
+ * Where streams ended when a position or a snapshot was made: the sequence and the broker's time (milliseconds) of the last message, by the stream's
+ * name. Together they tell a stream that was put back to an older copy, also when it has since grown past that sequence, by publishers who cannot
+ * know.
  */
 export const StreamMarks = Schema.Record({
   key: Schema.String,
-  value: Schema.Struct({ seq: Schema.Number, time: Schema.Number })
+  // Without a time only the sequence is known (snapshots of before there were marks).
+  value: Schema.Struct({ seq: Schema.Number, time: Schema.optional(Schema.Number) })
 })
 export type StreamMarks = typeof StreamMarks.Type
 
@@ -37,11 +39,11 @@ export const misfit = (
     Effect.gen(function*() {
       const { lastSequence } = yield* streams.state(name)
       if (seq > lastSequence) {
-        return Option.some(`${name} ends at ${lastSequence}, and had ${seq} messages when the position was written`)
+        return Option.some(`${name} ends at ${lastSequence}, and had ${seq} messages when this was written`)
       }
       const message = yield* streams.message(name, seq)
       return Option.map(
-        Option.filter(message, (found) => found.time !== time),
-        () => `message ${seq} of ${name} is not the one that stood there when the position was written`
+        Option.filter(message, (found) => time !== undefined && found.time !== time),
+        () => `message ${seq} of ${name} is not the one that stood there when this was written`
       )
     })).pipe(Effect.map(Option.firstSomeOf))

@@ -31,6 +31,7 @@ interface Content {
   readonly headers: ReadonlyArray<string>
   readonly body: Uint8Array
   readonly startedAt: number
+  readonly mayStart?: () => boolean
 }
 
 const stalled: Readonly<Record<Phase, string>> = {
@@ -109,9 +110,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Expiring, Waiter {
     connection.dispatch({ path: this.#target.path, method: "POST", headers, body: this.#content.body }, this)
   }
 
-  onRequestStart(): void {
+  /** undici writes the request as soon as this returns. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
     const connection = this.#connection
     if (connection === undefined) return
+    if (this.#content.mayStart?.() === false) {
+      this.#finish({ class: "shutdown", error: "its worker no longer holds the lease" }, "discard")
+      controller.abort(new Error("not to be made any more"))
+      return
+    }
     this.#reused = connection.served > 0
     connection.phase = "answer"
   }

@@ -18,6 +18,11 @@ export interface SendRequest {
   readonly body: Uint8Array
   /** Broker milliseconds; the sender has no broker's clock and hands it on into the outcome. */
   readonly startedAt: number
+  /**
+   * Asked in the last moment before the request is written, after look-up and connection, and again before it is repeated: false, and it is not
+   * made; the attempt ends as a `shutdown`. Must not throw, block or wait.
+   */
+  readonly mayStart?: () => boolean
 }
 
 export class Sender extends Context.Tag("hookline/Sender")<Sender, {

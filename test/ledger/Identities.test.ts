@@ -13,6 +13,14 @@ describe("Identities", () => {
     expect(identities.note("a", 4, day + 2)).toBe(3)
   })
 
+  it("an earlier one that is looked at again is none of one that came long after it, whose repeats are known still", () => {
+    const identities = new Identities()
+    identities.note("a", 5, 3 * day)
+    expect(identities.note("a", 1, day)).toBeUndefined()
+    expect(identities.note("a", 4, 2 * day)).toBe(5)
+    expect(identities.note("a", 6, 4 * day)).toBe(5)
+  })
+
   it("forgets the oldest beyond its limit", () => {
     const identities = new Identities()
     for (let n = 0; n <= Identities.limit; n++) identities.note(`id${n}`, n, n)

@@ -104,6 +104,39 @@ describe("a request", () => {
       expect(endpoint.connections()).toBe(0)
     }))
 
+  it.scopedLive("is asked for in the last moment, behind look-up and connection: where it may not start, no byte is sent", () =>
+    Effect.gen(function*() {
+      let bytes = 0
+      let owned = true
+      const endpoint = yield* tcp((socket) => socket.on("data", (data) => bytes += data.length))
+      const { send } = yield* sender({}, {
+        resolve: (_, callback) => {
+          owned = false
+          callback(null, [{ address: "127.0.0.1", family: 4 }])
+        }
+      })
+      const url = `http://owned.test:${endpoint.port}/`
+      expect(yield* send({ ...request(url), mayStart: () => owned })).toEqual({
+        class: "shutdown",
+        error: "its worker no longer holds the lease"
+      })
+      yield* until(() => endpoint.connections() === 1 && endpoint.open() === 0)
+      expect(bytes).toBe(0)
+    }))
+
+  it.scopedLive("is asked for again before it is repeated on a new connection", () =>
+    Effect.gen(function*() {
+      let requests = 0
+      let asked = 0
+      const endpoint = yield* closesAtSecond(() => requests += 1)
+      const { send } = yield* sender()
+      const owned = { ...request(endpoint.url), mayStart: () => ++asked < 3 }
+      expect((yield* send(owned)).class).toBe("success")
+      expect((yield* send(owned)).class).toBe("shutdown")
+      yield* until(() => endpoint.connections() === 2 && endpoint.open() === 0)
+      expect([requests, asked]).toEqual([2, 3])
+    }))
+
   it.scopedLive("uses the connection of the one before", () =>
     Effect.gen(function*() {
       const endpoint = yield* recording

@@ -74,7 +74,7 @@ export const deliveries = HttpApiBuilder.group(HooklineApi, "deliveries", (handl
           if (found === undefined) return yield* deliveryNotFound
           const { delivery } = found.delivery
           const attempts = yield* records.at(workspaceId, found.attempts)
-          const event = yield* bodies.load(delivery.eventSequence)
+          const event = yield* bodies.find(delivery)
           return {
             ...deliveryView(found.delivery),
             attempt_list: attempts.flatMap((record) =>

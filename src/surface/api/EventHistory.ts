@@ -72,6 +72,9 @@ export const eventHistory = Effect.gen(function*() {
       () => eventNotFound
     )
 
+  const bodyOf = (workspaceId: string, { id, sequence }: HistoricEvent) =>
+    bodies.find({ workspaceId, eventId: id, eventSequence: sequence })
+
   const list = (workspaceId: string, query: Query) =>
     Effect.map(
       history.ask("events", {
@@ -88,7 +91,7 @@ export const eventHistory = Effect.gen(function*() {
   const show = (workspaceId: string, id: string) =>
     Effect.gen(function*() {
       const { deliveries, event, repeats } = yield* find(workspaceId, id)
-      const body = yield* bodies.load(event.sequence)
+      const body = yield* bodyOf(workspaceId, event)
       return {
         ...view(event),
         repeats: repeatsView(repeats),
@@ -98,9 +101,9 @@ export const eventHistory = Effect.gen(function*() {
     })
 
   /** The webhook that an event of hookline itself tells of: only the body says so. */
-  const aboutOf = ({ sequence, type }: HistoricEvent) =>
+  const aboutOf = (workspaceId: string, event: HistoricEvent) =>
     Effect.map(
-      isReserved(type) ? bodies.load(sequence) : Effect.succeedNone,
+      isReserved(event.type) ? bodyOf(workspaceId, event) : Effect.succeedNone,
       (body) => Option.getOrUndefined(body)?.about
     )
 
@@ -108,7 +111,7 @@ export const eventHistory = Effect.gen(function*() {
     Effect.gen(function*() {
       const { deliveries, event, repeats } = yield* find(workspaceId, id)
       const webhooks = yield* Effect.filterOrFail(
-        history.ask("explain", { workspaceId, sequence: event.sequence, about: yield* aboutOf(event) }),
+        history.ask("explain", { workspaceId, sequence: event.sequence, about: yield* aboutOf(workspaceId, event) }),
         (found) => found !== undefined,
         () => eventNotFound
       )

@@ -116,6 +116,9 @@ export class Endpoints {
 
   sender(process: Process): Sender["Type"] {
     const unsafeSend: Sender["Type"]["unsafeSend"] = (request, settle) => {
+      if (request.mayStart?.() === false) {
+        return process.timer(0, () => settle({ class: "shutdown", error: "the model may not start it" }))
+      }
       const webhookId = new URL(request.url).pathname.split("/")[1] ?? ""
       const { now } = this.world
       const post: Post = {
