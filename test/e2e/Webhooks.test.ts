@@ -30,7 +30,8 @@ describe("webhooks", () => {
     const endpoint = await run(receiver())
     const page = await visit({ workspace })
     await page.getByRole("heading", { name: "No webhooks yet" }).waitFor()
-    const example = await page.getByRole("region", { name: "Example of a payload" }).textContent()
+    const shown = page.getByRole("region", { name: "Example of a payload" }).filter({ hasText: workspace })
+    const example = await shown.textContent()
     expect(JSON.parse(example ?? "")).toMatchObject({ workspace_id: workspace, data: expect.any(Object) })
     await page.getByRole("link", { name: "Add webhook" }).click()
 
