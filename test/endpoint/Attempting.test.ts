@@ -15,8 +15,12 @@ import { addWebhook, folded, startWorker, until } from "../support/worker.ts"
 
 const test = testsOn(brokerLayer({ masterKeys }, { sync: "2m" }))
 
-const webhookAt = (url: string) =>
-  Effect.scoped(Effect.flatMap(startWorker, ({ webhooks }) => addWebhook(webhooks, url)))
+const webhookAt = (url: string, state?: "paused") =>
+  Effect.scoped(Effect.gen(function*() {
+    const { webhooks } = yield* startWorker
+    const webhook = yield* addWebhook(webhooks, url)
+    return state === undefined ? webhook : yield* webhooks.pause(webhook.workspaceId, webhook.id)
+  }))
 
 const append = (workspace: string, id: string) =>
   Effect.flatMap(
@@ -86,23 +90,30 @@ describe("an attempt", () => {
     "whose event cannot be asked for while the broker is away waits for it, and nobody is held for longer than that",
     Effect.gen(function*() {
       const endpoint = yield* receiver()
-      const webhook = yield* webhookAt(endpoint.url)
+      const webhook = yield* webhookAt(endpoint.url, "paused")
       yield* append("ws_1", "evt_1")
       yield* holding(webhook, 1, "evt_1")
       const streams = yield* Streams
-      let refusals = 2
-      const away = Streams.of({
+      let away = false
+      let refused = 0
+      const broker = Streams.of({
         ...streams,
         message: (stream, sequence) =>
-          stream === streamNames.events && refusals-- > 0
-            ? Effect.fail(new BrokerUnavailable({ operation: "message", detail: "away" }))
+          away && stream === streamNames.events
+            ? Effect.suspend(() => {
+              refused++
+              return Effect.fail(new BrokerUnavailable({ operation: "message", detail: "away" }))
+            })
             : streams.message(stream, sequence)
       })
-      yield* Effect.scoped(Effect.zipRight(
-        startWorker.pipe(Effect.provideService(Streams, away)),
-        until("delivered", Effect.map(folded, ([only]) => only?.state === "succeeded"))
-      ))
-      expect(refusals).toBe(-1)
+      yield* Effect.scoped(Effect.gen(function*() {
+        const { webhooks } = yield* startWorker.pipe(Effect.provideService(Streams, broker))
+        away = true
+        yield* webhooks.resume(webhook.workspaceId, webhook.id)
+        yield* until("asked and refused more than once", Effect.sync(() => refused > 1))
+        away = false
+        yield* until("delivered", Effect.map(folded, ([only]) => only?.state === "succeeded"))
+      }))
       expect(endpoint.arrivals.map(({ id }) => id)).toEqual(["evt_1"])
       const { records } = yield* recorded
       expect(records.filter(({ delivery: { heldReason } }) => heldReason === "local")).toEqual([])
