@@ -17,12 +17,11 @@ import { Identities } from "../ledger/Identities.ts"
 import { Ledger } from "../ledger/Ledger.ts"
 import { type ClaimedPosition, Positions } from "../ledger/Positions.ts"
 import { type Recovered, Recovery } from "../ledger/Recovery.ts"
-import { Snapshots } from "../ledger/Snapshots.ts"
-import { marksOf } from "../ledger/StreamMarks.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { makeIntake } from "./Intake.ts"
+import { makeKeeping } from "./Keeping.ts"
 import { makeNotices } from "./Notices.ts"
 import { Partition } from "./Partition.ts"
 import { followRetryRequests } from "./RetryRequests.ts"
@@ -42,7 +41,6 @@ export interface WorkerStatus {
 
 /** Running attempts get this long at shutdown (CONTRACT 9). */
 const grace = 8_000
-const positionEvery = "1 second"
 /** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries in memory. */
 const defaultSnapshotRecords = 20_000
 const troublePause = "1 second"
@@ -71,9 +69,6 @@ const readings = ({ state, trouble }: WorkerStatus): Telemetry.Readings => {
   return { hookline_worker_state: states, hookline_worker_trouble: trouble === undefined ? 0 : 1 }
 }
 
-/** After a floor was looked at: a consumer that somebody has changed may have passed over events below it. */
-const confirm = ({ current }: { readonly current: Partition }) => current.consumption?.confirm ?? Effect.void
-
 const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({
   state,
   trouble,
@@ -89,7 +84,6 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
   const topology = yield* Topology
   const positions = yield* Positions
   const recovery = yield* Recovery
-  const snapshots = yield* Snapshots
   const subscriptions = yield* Subscriptions
   const ledgers = yield* Ledger
   const endpoints = yield* Endpoints
@@ -231,61 +225,18 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
 
     yield* followRetryRequests(claims, { engine, streams, streamOf, answers })
 
-    const common: ReadonlyArray<string> = [streamNames.events, streamNames.webhooks]
-    /** The streams whose ends a position knows. */
-    const markedBy = (partition: number) => partition < 0 ? common : [...common, streamOf(partition)]
-    const writePositions = Effect.gen(function*() {
-      const moved = owned
-        .map((one) => ({ ...one, next: one.current.advance() }))
-        .filter(({ current, next }) => next.floor !== current.written)
-      if (moved.length === 0) return
-      yield* Effect.forEach(moved, confirm, { concurrency: 4, discard: true })
-      // After the floors were looked at: what they stand for is before the marks.
-      const marks = yield* marksOf(streams, [...new Set(moved.flatMap(({ partition }) => markedBy(partition)))])
-      yield* Effect.forEach(
-        moved,
-        ({ claimed, current, next, partition }) => {
-          const own = markedBy(partition)
-          const ofPartition = Object.entries(marks).filter(([stream]) => own.includes(stream))
-          return claimed.write({ ...next, marks: Object.fromEntries(ofPartition) }).pipe(Effect.map(() => {
-            current.written = next.floor
-          }))
-        },
-        { concurrency: 4, discard: true }
-      )
+    const keeping = yield* makeKeeping({
+      owned,
+      streamOf,
+      snapshotRecords,
+      acknowledgedUpTo: ledger.acknowledgedUpTo,
+      inMemory: () => engine.figures.inMemory,
+      progress
     })
-    const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
-    const save = Effect.fnUntraced(function*({ current, name, partition }: (typeof owned)[number]) {
-      if (partition < 0) return
-      const snapshot = current.capture(streamOf(partition))
-      yield* confirm({ current })
-      savedAt.set(partition, snapshot.s0)
-      yield* snapshots.save(name, snapshot, yield* marksOf(streams, markedBy(partition)))
-    })
-    const saveStale = Effect.suspend(() => {
-      const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)
-      const stale = owned.filter(({ partition }) =>
-        partition >= 0 && ledger.acknowledgedUpTo(streamOf(partition)) - (savedAt.get(partition) ?? 0) >= enough
-      )
-      return Effect.forEach(stale, save, { discard: true })
-    })
-    // At most once a second, and only when something was settled or recorded.
-    const keepPositions = Effect.gen(function*() {
-      yield* progress.await
-      yield* Effect.sleep(positionEvery)
-      yield* progress.close
-      yield* writePositions
-      yield* saveStale
-    }).pipe(
-      Effect.catchTags({
-        BrokerUnavailable: (error) =>
-          Effect.zipRight(
-            Effect.sync(progressed),
-            Effect.logWarning(`positions or a snapshot could not be written: ${error.message}`)
-          ),
-        RevisionConflict: ({ key }) => Deferred.succeed(lost, `another worker has claimed ${key}`)
-      }),
-      Effect.forever
+    const keepPositions = Effect.catchTag(
+      keeping.run,
+      "RevisionConflict",
+      ({ key }) => Effect.zipRight(Deferred.succeed(lost, `another worker has claimed ${key}`), Effect.never)
     )
     yield* keepRunning("writing positions", keepPositions)
 
@@ -304,10 +255,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
     const leave = Effect.gen(function*() {
       for (const { consumption } of partitions) consumption?.pause()
       yield* handOver(grace)
-      // All of them, for their marks: what was stored since may have moved no floor.
-      for (const { current } of owned) current.written = -1
-      yield* writePositions
-      yield* Effect.forEach(owned, save, { concurrency: 4, discard: true })
+      yield* keeping.all
     }).pipe(
       Effect.timeoutFail({
         duration: grace + 1_800,
