@@ -18,6 +18,7 @@ import { Ledger } from "../ledger/Ledger.ts"
 import { type ClaimedPosition, Positions } from "../ledger/Positions.ts"
 import { type Recovered, Recovery } from "../ledger/Recovery.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
+import { PackedDeliveries } from "../model/PackedDelivery.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import * as Telemetry from "../Telemetry.ts"
 import { makeIntake } from "./Intake.ts"
@@ -112,7 +113,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
     const { floor } = claimed.position
     const recovered: Recovered = {
       floor,
-      live: [],
+      live: new PackedDeliveries(),
       spills: [],
       settled: new Map(),
       duplicates: new Set(),
@@ -191,9 +192,9 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
 
     let live = 0
     for (const { partition, recovered } of claims) {
-      live += recovered.live.length
+      live += recovered.live.size
       // Taken over, not copied: from here on the actors' states are the only ones.
-      for (const delivery of recovered.live.splice(0)) engine.adopt(delivery, partition)
+      for (const delivery of recovered.live.drain()) engine.adopt(delivery, partition)
       for (const spill of recovered.spills) {
         live += spill.count
         engine.adoptSpill(spill, partition, recovered.lastSequence)

@@ -46,6 +46,7 @@ export class Actors {
       if (endpoint.partition !== partition) continue
       // Without a record there is nothing to keep: the event is open and comes again.
       for (const live of endpoint.live.values()) if (live.state.step > 0) states.push(live.state)
+      for (const delivery of endpoint.asleep.values()) states.push(delivery)
     }
     return states
   }

@@ -2,6 +2,7 @@ import { heldLimits, Overflow } from "../ledger/Spill.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import type { WebhookId, WorkspaceId } from "../model/Id.ts"
+import { Asleep } from "./Asleep.ts"
 import { Backlog } from "./Backlog.ts"
 import { type Circuit, closed } from "./Circuit.ts"
 import { Fifo } from "./Fifo.ts"
@@ -64,8 +65,10 @@ export class Endpoint {
   readonly webhookId: WebhookId
   readonly workspaceId: WorkspaceId
   readonly partition: number
-  /** All live deliveries in memory, by their event's sequence. */
+  /** All live deliveries in memory, by their event's sequence, but those that are asleep. */
   readonly live = new Map<number, Live>()
+  /** Those that are due later. */
+  readonly asleep: Asleep
   /** Fresh ones, with their bodies, in order of arrival. */
   readonly ready = new Fifo<Live>()
   /** The backlog: HELD, oldest due first, as far as it is in memory. */
@@ -105,8 +108,19 @@ export class Endpoint {
   ) {
     this.workspaceId = workspaceId
     this.webhookId = webhookId
+    this.asleep = new Asleep({ webhookId, workspaceId })
     this.partition = partition
     this.overflow = new Overflow(recordedUpTo, [0, epoch], limits)
+  }
+
+  /** Whether a delivery is in memory. */
+  has(eventSequence: number): boolean {
+    return this.live.has(eventSequence) || this.asleep.has(eventSequence)
+  }
+
+  /** How many deliveries are in memory. */
+  get size(): number {
+    return this.live.size + this.asleep.size
   }
 
   /** Whether a fresh delivery would have its turn within a second; if not, it is deferred at once. An endpoint that hangs is as slow as it hangs. */

@@ -45,7 +45,6 @@ export class Engine {
   readonly #ownership: Ownership
   readonly #actors: Actors
   readonly #inFlight: InFlight
-  readonly #timers: Timers
   readonly #retried: Retried
   readonly #transitions: Transitions
   readonly #spilling: Spilling
@@ -83,7 +82,6 @@ export class Engine {
     this.#ownership = ownership
     this.#actors = actors
     this.#inFlight = inFlight
-    this.#timers = timers
     this.#retried = retried
     this.#transitions = transitions
     this.#spilling = spilling
@@ -98,7 +96,7 @@ export class Engine {
 
   offer(input: Match, webhook: Webhook, event: ParsedEvent, partition: number, settled: () => void): void {
     const endpoint = this.#actors.of(input, partition)
-    if (endpoint.live.has(input.eventSequence)) return settled()
+    if (endpoint.has(input.eventSequence)) return settled()
     const live = new Live(endpoint, matched(input, this.#env.ledger.now(), this.#transitions.rules(endpoint)))
     live.event = event
     live.settle = settled
@@ -119,7 +117,7 @@ export class Engine {
       : { ...delivery, state: "held", heldReason: reason, heldSince: delivery.heldSince || at }
     const live = new Live(endpoint, state)
     endpoint.live.set(state.eventSequence, live)
-    if (state.state === "due") return this.#timers.delivery(live, state.dueAt)
+    if (state.state === "due") return this.#queueing.wait(live)
     if (state.state === "held" && webhook.state === "disabled") {
       return this.#transitions.happen(live, { type: "disabled", at })
     }
@@ -154,6 +152,7 @@ export class Engine {
     if (webhook !== undefined) endpoint.held.follow(webhook)
     if (webhook === undefined) {
       for (const live of endpoint.live.values()) this.#queueing.cancel(live)
+      endpoint.asleep.clear()
       endpoint.ready.drain()
       endpoint.held.drain()
       endpoint.overflow.drop()

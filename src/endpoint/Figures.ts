@@ -24,7 +24,7 @@ export class Figures {
   /** Live deliveries in memory. */
   get inMemory(): number {
     let count = 0
-    for (const endpoint of this.#actors.values()) count += endpoint.live.size
+    for (const endpoint of this.#actors.values()) count += endpoint.size
     return count
   }
 
@@ -55,7 +55,8 @@ export class Figures {
     for (const endpoint of this.#actors.values()) {
       actors++
       if (isOpen(endpoint.circuit)) circuits++
-      if (endpoint.live.size > 0) lanes += allowed(endpoint.lanes, this.#concurrencyOf(endpoint.webhookId))
+      if (endpoint.size > 0) lanes += allowed(endpoint.lanes, this.#concurrencyOf(endpoint.webhookId))
+      live.due += endpoint.asleep.size
       for (const { state: { state } } of endpoint.live.values()) if (state in live) live[state as keyof typeof live]++
     }
     const { places, size, slow } = this.#inFlight

@@ -41,10 +41,12 @@ export class ManualRetries {
     const at = ledger.now()
     if (ownership.isEnding || at >= request.expiresAt) return
     const { eventSequence, webhookId } = request.delivery
-    const known = actors.get(webhookId)?.live.get(eventSequence)
+    const actor = actors.get(webhookId)
+    const known = actor?.live.get(eventSequence)
+    const asleep = actor?.asleep.peek(eventSequence)
     const judged = judge(request, {
       webhook: find(webhookId),
-      live: known?.state,
+      live: known?.state ?? asleep,
       ended: retried.newestOf(request.delivery),
       since: retried.since(partition),
       at
@@ -61,7 +63,8 @@ export class ManualRetries {
       known.cancelled = true
       endpoint.held.remove(known)
     }
-    const live = new Live(endpoint, known?.state ?? request.delivery)
+    endpoint.asleep.take(eventSequence)
+    const live = new Live(endpoint, known?.state ?? asleep ?? request.delivery)
     live.backlog = request.backlog === true
     live.settle = () => answer("accepted")
     endpoint.live.set(eventSequence, live)

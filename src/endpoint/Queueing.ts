@@ -23,6 +23,9 @@ interface Parts extends Pick<Environment, "find" | "keepBody" | "ledger" | "retr
   readonly transitions: Transitions
 }
 
+/** What is due sooner stays as it is, milliseconds. */
+const shortSleep = 5_000
+
 /** What waits for what: a live delivery that is not in flight is put into ready, held or the timers, is spilled, or is gone. */
 export class Queueing {
   readonly #parts: Parts
@@ -68,7 +71,7 @@ export class Queueing {
 
   /** Puts a delivery where its state belongs. */
   #route(live: Live, stored: Stored): void {
-    const { find, keepBody, ledger, retried, spilling, timers, transitions } = this.#parts
+    const { find, keepBody, ledger, retried, spilling, transitions } = this.#parts
     const { endpoint, event, state } = live
     live.event = undefined
     const ended = state.state !== "due" && state.state !== "held" && state.state !== "ready"
@@ -80,12 +83,31 @@ export class Queueing {
     }
     const webhook = find(endpoint.webhookId)
     if (webhook === undefined) return this.cancel(live)
-    if (state.state === "due") return timers.delivery(live, state.dueAt)
+    if (state.state === "due") return this.wait(live)
     if (state.state === "ready") return this.arrive(live, webhook)
     if (webhook.state === "disabled") return transitions.happen(live, { type: "disabled", at: ledger.now() })
     if (spilling.takes(live, stored)) return
     if (event !== undefined) keepBody(state.eventSequence, event)
     this.hold(live)
+  }
+
+  /** DUE: it sleeps, unless that is not worth it. */
+  wait(live: Live): void {
+    const { ledger, timers } = this.#parts
+    const { endpoint, state: { dueAt, eventSequence } } = live
+    if (dueAt - ledger.now() < shortSleep || live.afterRecord !== undefined) return timers.delivery(live, dueAt)
+    endpoint.live.delete(eventSequence)
+    endpoint.asleep.put(live.state)
+    timers.asleep(endpoint, eventSequence, dueAt)
+  }
+
+  /** Its time has almost come, if it is still asleep. */
+  wake(endpoint: Endpoint, eventSequence: number): void {
+    const delivery = endpoint.asleep.take(eventSequence)
+    if (delivery === undefined) return
+    const live = new Live(endpoint, delivery)
+    endpoint.live.set(eventSequence, live)
+    this.#parts.timers.delivery(live, delivery.dueAt)
   }
 
   /** HELD, and back in memory. Starts nothing. */

@@ -81,7 +81,7 @@ export class Spilling {
         // Dropped meanwhile, or nothing may be begun any more.
         if (overflow.spill !== spill || this.#env.ended()) return true
         for (const delivery of deliveries) {
-          if (endpoint.live.has(delivery.eventSequence) || !spill.stands(sequence, delivery)) continue
+          if (endpoint.has(delivery.eventSequence) || !spill.stands(sequence, delivery)) continue
           spill.revived(delivery.eventSequence)
           this.#env.revive(endpoint, delivery)
           taken++
@@ -107,10 +107,10 @@ export class Spilling {
   fetch(endpoint: Endpoint, seen: Delivery, done: () => void): void {
     const { overflow, webhookId, workspaceId } = endpoint
     const { spill } = overflow
-    if (spill === undefined || seen.state !== "held" || endpoint.live.has(seen.eventSequence)) return done()
+    if (spill === undefined || seen.state !== "held" || endpoint.has(seen.eventSequence)) return done()
     // At once in memory: a snapshot that came between would have it neither here nor there.
     const take = (sequence: number, delivery: Delivery): boolean => {
-      const taken = overflow.spill === spill && !this.#env.ended() && !endpoint.live.has(delivery.eventSequence) &&
+      const taken = overflow.spill === spill && !this.#env.ended() && !endpoint.has(delivery.eventSequence) &&
         spill.stands(sequence, delivery) &&
         spill.take(delivery.eventSequence, this.#env.recordedUpTo(endpoint.partition))
       if (taken) this.#env.revive(endpoint, delivery)

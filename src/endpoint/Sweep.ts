@@ -38,10 +38,15 @@ export class Sweep {
 
   /** Says in how many milliseconds it has to be called again at the latest. */
   run(): number {
-    const { actors, inFlight, ledger, ownership, scheduler, timers, transitions } = this.#parts
+    const { actors, inFlight, ledger, ownership, queueing, scheduler, timers, transitions } = this.#parts
     const at = ledger.now()
     const well = ownership.isWell && !ownership.stopping
-    timers.sweep(at, (live) => this.#due(live, at, well), (endpoint) => scheduler.pump(endpoint))
+    timers.sweep(
+      at,
+      (live) => this.#due(live, at, well),
+      (endpoint) => scheduler.pump(endpoint),
+      (endpoint, eventSequence) => queueing.wake(endpoint, eventSequence)
+    )
     const slow = inFlight.sweep(at, (live) => {
       if (live.settle !== undefined && !live.recording) transitions.happen(live, { type: "still_running", at })
     })
@@ -101,7 +106,7 @@ export class Sweep {
       // A bucket that is forgotten is a full one: it has to be full by then.
       const rate = find(endpoint.webhookId)?.rateLimit ?? 1
       const rested = endpoint.bucket === undefined || at - endpoint.bucket.at > Math.max(longPause, 1_000 / rate)
-      const idle = endpoint.live.size === 0 && endpoint.overflow.spill === undefined && !endpoint.reading
+      const idle = endpoint.size === 0 && endpoint.overflow.spill === undefined && !endpoint.reading
       if (idle && !isOpen(endpoint.circuit) && rested) actors.forget(endpoint)
       else spilling.refill(endpoint)
     }

@@ -12,6 +12,19 @@ class Alarm {
   }
 }
 
+/** What sleeps until a second: its deliveries may be gone by then, or be due at another time. */
+class Sleepers {
+  readonly endpoints: Array<Endpoint> = []
+  readonly eventSequences: Array<number> = []
+  readonly wakeAt: number
+
+  constructor(wakeAt: number) {
+    this.wakeAt = wakeAt
+  }
+}
+
+const second = 1_000
+
 /** How often the sweep comes round while something is ready, or while nothing may start. */
 export const shortPause = 250
 /** No timer sleeps longer: far below what one of Node's can. */
@@ -19,7 +32,8 @@ const longest = 24 * 3_600_000
 
 /** What happens at a time: one heap and one sleep for everything that waits for its time. Broker milliseconds. */
 export class Timers {
-  readonly #heap = new Heap<Live | Alarm>((item) => item.wakeAt)
+  readonly #heap = new Heap<Live | Alarm | Sleepers>((item) => item.wakeAt)
+  readonly #sleepers = new Map<number, Sleepers>()
   readonly #wake: () => void
   /** When the next sweep is planned; 0 until the first. */
   #planned = 0
@@ -38,6 +52,20 @@ export class Timers {
     this.sweepBy(at)
   }
 
+  /** A delivery that is asleep and due at a time: woken with that second, not at it. */
+  asleep(endpoint: Endpoint, eventSequence: number, dueAt: number): void {
+    const wakeAt = dueAt - dueAt % second
+    let sleepers = this.#sleepers.get(wakeAt)
+    if (sleepers === undefined) {
+      sleepers = new Sleepers(wakeAt)
+      this.#sleepers.set(wakeAt, sleepers)
+      this.#heap.push(sleepers)
+      this.sweepBy(wakeAt)
+    }
+    sleepers.endpoints.push(endpoint)
+    sleepers.eventSequences.push(eventSequence)
+  }
+
   endpoint(endpoint: Endpoint, at: number): void {
     if (endpoint.alarmAt <= at) return
     endpoint.alarmAt = at
@@ -53,13 +81,21 @@ export class Timers {
   }
 
   /** A sweep begins: hands out what is due. What asks for another sweep meanwhile is in the answer of `plan`. */
-  sweep(at: number, onDelivery: (live: Live) => void, onEndpoint: (endpoint: Endpoint) => void): void {
+  sweep(
+    at: number,
+    onDelivery: (live: Live) => void,
+    onEndpoint: (endpoint: Endpoint) => void,
+    onSleeper: (endpoint: Endpoint, eventSequence: number) => void
+  ): void {
     this.#planned = Number.POSITIVE_INFINITY
     for (let item = this.#heap.peek(); item !== undefined && item.wakeAt <= at; item = this.#heap.peek()) {
       this.#heap.pop()
       if (item instanceof Alarm) {
         item.endpoint.alarmAt = Number.POSITIVE_INFINITY
         onEndpoint(item.endpoint)
+      } else if (item instanceof Sleepers) {
+        this.#sleepers.delete(item.wakeAt)
+        item.endpoints.forEach((endpoint, index) => onSleeper(endpoint, item.eventSequences[index] as number))
       } else onDelivery(item)
     }
   }

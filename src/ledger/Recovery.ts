@@ -5,6 +5,7 @@ import { Topology } from "../broker/Topology.ts"
 import { type Delivery, type DeliveryRecord, isLive, isNewer, type RecordKind } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
 import { identity } from "../model/Identity.ts"
+import { PackedDeliveries } from "../model/PackedDelivery.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
 import { PositionMismatch } from "./Positions.ts"
@@ -15,7 +16,7 @@ import { type HeldLimits, heldLimits, Overflow, Spill } from "./Spill.ts"
 /** A partition as its records leave it. */
 export interface Recovered {
   readonly floor: number
-  readonly live: Array<Delivery>
+  readonly live: PackedDeliveries
   /** Held ones that are not in `live`, by webhook. */
   readonly spills: ReadonlyArray<Spill>
   /** For events above the floor: the webhooks whose delivery has a record. Such an event comes again, less these. */
@@ -284,7 +285,7 @@ export class Fold {
     )
     return {
       floor: this.#floor,
-      live: kept.filter(isLive),
+      live: new PackedDeliveries(kept.filter(isLive)),
       spills: this.#spills(),
       settled: this.#settled,
       duplicates: this.#duplicates,
