@@ -2,16 +2,17 @@
  * A delivery that waits for long, as text: a few fields beside its webhook's, 170 bytes instead of the 600 that the object takes with its times and
  * strings [measured]. For memory alone: what is stored is a record (ledger/Record.ts).
  */
-import type { Delivery } from "./Delivery.ts"
-import type { WebhookId } from "./Id.ts"
+import type { Delivery, DeliveryState, FailReason, HoldReason } from "./Delivery.ts"
+import type { EventId, WebhookId } from "./Id.ts"
 
 export type PackedDelivery = string
 
 /** Whose delivery it is stands beside many of them. */
 type Place = Pick<Delivery, "webhookId" | "workspaceId">
 
+/** Joined, not as JSON: a `join` is one piece of memory, what `JSON.stringify` makes is a chain of pieces. No field has a space in it. */
 export const pack = (delivery: Delivery): PackedDelivery =>
-  JSON.stringify([
+  [
     delivery.eventSequence,
     delivery.eventId,
     delivery.eventType,
@@ -30,31 +31,32 @@ export const pack = (delivery: Delivery): PackedDelivery =>
     delivery.expiresAt,
     delivery.epoch,
     delivery.step
-  ])
+  ].join(" ")
 
 export const unpack = (packed: PackedDelivery, { webhookId, workspaceId }: Place): Delivery => {
-  const fields = JSON.parse(packed)
+  const fields = packed.split(" ")
+  const number = (index: number): number => Number(fields[index])
   return {
     workspaceId,
     webhookId,
-    eventSequence: fields[0],
-    eventId: fields[1],
-    eventType: fields[2],
-    webhookRevision: fields[3],
-    webhooksSequence: fields[4],
-    state: fields[5],
-    round: fields[6],
-    attempt: fields[7],
-    roundAttempt: fields[8],
-    roundStart: fields[9],
-    dueAt: fields[10],
-    heldReason: fields[11] ?? undefined,
-    heldSince: fields[12],
-    failReason: fields[13] ?? undefined,
-    publishedAt: fields[14],
-    expiresAt: fields[15],
-    epoch: fields[16],
-    step: fields[17]
+    eventSequence: number(0),
+    eventId: fields[1] as EventId,
+    eventType: fields[2] as string,
+    webhookRevision: number(3),
+    webhooksSequence: number(4),
+    state: fields[5] as DeliveryState,
+    round: number(6),
+    attempt: number(7),
+    roundAttempt: number(8),
+    roundStart: number(9),
+    dueAt: number(10),
+    heldReason: (fields[11] || undefined) as HoldReason | undefined,
+    heldSince: number(12),
+    failReason: (fields[13] || undefined) as FailReason | undefined,
+    publishedAt: number(14),
+    expiresAt: number(15),
+    epoch: number(16),
+    step: number(17)
   }
 }
 
