@@ -20,9 +20,11 @@ import { readPosition } from "../Positions.ts"
 import { decode } from "../Record.ts"
 import { EventFold, type EventFoldState, type Standing } from "./EventFold.ts"
 import { Findings, type FindingsState } from "./Findings.ts"
+import { type Gap, Reading, type ReadingState } from "./Reading.ts"
 import { type EventRange, RecordFold, type RecordFoldState } from "./RecordFold.ts"
 import { isStateful, RecordScanner } from "./RecordScan.ts"
 import { type Report, report } from "./Report.ts"
+import { SealChain } from "./SealChain.ts"
 import { SealCheck, type SealCheckState } from "./SealCheck.ts"
 import { Subscribed } from "./Subscribed.ts"
 
@@ -61,13 +63,13 @@ interface Plan {
 /** Where an interrupted audit goes on. */
 export interface AuditState {
   readonly plan: Plan
-  /** By stream: the next sequence. */
-  readonly positions: ReadonlyMap<string, number>
+  /** By stream. */
+  readonly parts: ReadonlyMap<string, { readonly reading: ReadingState; readonly seals: SealCheckState }>
+  readonly unknown: ReadonlyArray<string>
   readonly findings: FindingsState
   readonly records: RecordFoldState
   readonly events: EventFoldState | undefined
   readonly duplicates: ReadonlyMap<number, number>
-  readonly seals: SealCheckState
 }
 
 /** How far an audit is; looked at from outside. */
@@ -192,6 +194,11 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
   } satisfies Plan
 })
 
+const absent = ({ first, last, some }: Gap): string =>
+  first === last
+    ? `sequence ${first} is not there`
+    : `${some ? "some of " : ""}sequences ${first} to ${last} are not there`
+
 /** An audit that was interrupted goes on only over the streams that it began with. */
 const sameStreams = Effect.fnUntraced(function*(known: Plan) {
   const streams = yield* Streams
@@ -220,64 +227,77 @@ export const audit = (
     if (state !== undefined) yield* sameStreams(state.plan)
     const fixed: Plan = state?.plan ?? (yield* plan(options))
     const findings = new Findings(state?.findings)
+    /** Of what an audit that goes on reads anew. */
+    const anew = new Findings()
     const records = new RecordFold(fixed.range, findings, state?.records)
     const duplicates = new Map(state?.duplicates)
-    const positions = new Map(state?.positions)
     const subscribed = new Subscribed()
     const quarantined = new Set<number>()
     const all = [...fixed.deliveries, fixed.events, fixed.quarantine, fixed.webhooks]
     const created = new Map(all.map(({ created, stream }) => [stream, created]))
-    const seals = new SealCheck(findings, created, state?.seals)
+    const chain = new SealChain(anew, created)
+    const parts = new Map(state?.parts)
+    const current = new Map<string, { readonly reading: Reading; readonly seals: SealCheck }>()
+    const unknown = new Set([...fixed.unknown, ...state?.unknown ?? []])
     const scanner = new RecordScanner()
     let events: EventFold | undefined
     progress.total = all.reduce((sum, { first, to }) => sum + Math.max(0, to - first + 1), 0)
     progress.read = 0
     progress.dump = () => ({
       plan: fixed,
-      positions: new Map(positions),
+      parts: new Map([
+        ...parts,
+        ...Array.from(current, ([stream, { reading, seals }]) =>
+          [stream, { reading: reading.dump(), seals: seals.dump() }] as const)
+      ]),
+      unknown: [...unknown],
       findings: findings.dump(),
       records: records.dump(),
       events: events?.dump(),
-      duplicates: new Map(duplicates),
-      seals: seals.dump()
+      duplicates: new Map(duplicates)
     })
 
-    /** Every message of a part from where it stands, and what is not there between. */
-    const read = (part: Part, take: (message: StoredMessage) => void, again = false) => {
+    const sealed = { checked: 0, aged: 0, outside: 0 }
+    /** Every message of a part from where it stands, or all `again`; and what is not there between, and not as it was sealed. */
+    const read = Effect.fnUntraced(function*(part: Part, take: (message: StoredMessage) => void, again = false) {
       const { filter, first, stream, to } = part
-      const known = again ? undefined : positions.get(stream)
-      let expected = known
-      if (known !== undefined) progress.read += known - first
-      return streams.scan({
-        stream,
-        filter,
-        from: known ?? first,
-        to,
-        onMessage: (message) => {
-          const { sequence } = message
-          if (expected !== undefined && sequence > expected) removed(stream, expected, sequence - 1)
-          progress.read += sequence + 1 - (expected ?? sequence)
-          if (seals.covers(stream)) seals.take(message, stream)
-          take(message)
-          expected = sequence + 1
-          if (!again) positions.set(stream, expected)
-        },
-        enough: () => records.table.size >= mostDeliveries
-      }).pipe(
-        Effect.andThen(streams.state(stream)),
-        Effect.map(({ firstSequence }) => {
-          if (expected !== undefined && expected <= to) removed(stream, expected, to)
-          seals.check(stream, { first, to, streamFirst: firstSequence })
+      const known = again ? undefined : parts.get(stream)
+      const found = again ? anew : findings
+      const reading = new Reading((yield* streams.state(stream)).firstSequence, known?.reading)
+      const seals = new SealCheck(part, chain.blocks(stream), found, known?.seals)
+      if (!again) {
+        current.set(stream, { reading, seals })
+      }
+      const from = reading.next ?? first
+      progress.read += reading.ended ? Math.max(0, to - first + 1) : from - first
+      if (!reading.ended) {
+        yield* streams.scan({
+          stream,
+          filter,
+          from,
+          to,
+          onMessage: (message) => {
+            progress.read += reading.take(message.sequence)
+            seals.take(message)
+            take(message)
+          },
+          enough: () =>
+            records.table.size >= mostDeliveries
         })
-      )
-    }
-    const removed = (stream: string, first: number, last: number) => {
-      if (stream === streamNames.quarantine || records.table.size >= mostDeliveries) return
-      const which = first === last ? `sequence ${first} is` : `sequences ${first} to ${last} are`
-      findings.add("removed", () => ({ message: `${which} not there`, stream, sequence: first }))
-    }
-    const unreadable = ({ sequence, subject }: StoredMessage, stream: string, detail: string) =>
-      findings.add("unreadable", () => ({ message: `${subject}: ${detail}`, stream, sequence }))
+        if (records.table.size >= mostDeliveries) return
+        const { firstSequence } = yield* streams.state(stream)
+        const { left, removed } = reading.end(to, firstSequence)
+        seals.end(firstSequence)
+        // QUARANTINE makes room for what is new.
+        if (stream !== streamNames.quarantine) {
+          for (const gap of removed) found.add("removed", () => ({ message: absent(gap), stream, sequence: gap.first }))
+          for (const gap of left) unknown.add(`${absent(gap)} in ${stream}: removed, or gone by age meanwhile`)
+        }
+      }
+      for (const name of ["checked", "aged", "outside"] as const) sealed[name] += seals.counts[name]
+    })
+    const unreadable = ({ sequence, subject }: StoredMessage, stream: string, detail: string, to = findings) =>
+      to.add("unreadable", () => ({ message: `${subject}: ${detail}`, stream, sequence }))
 
     const takeRecord = (stream: string) => (message: StoredMessage): void => {
       const place = Option.getOrUndefined(parseDeliverySubject(message.subject))
@@ -296,7 +316,7 @@ export const audit = (
       }
     }
     for (const { stream, to } of fixed.deliveries.filter(({ stream }) => stream === deliveriesStream(0, 1))) {
-      const onMessage = (message: StoredMessage) => seals.seal(message, stream)
+      const onMessage = (message: StoredMessage) => chain.take(message, stream)
       yield* streams.scan({ stream, filter: sealSubject, from: 1, to, onMessage })
     }
     const quarantineId = `quarantine.${fixed.range.created}.`
@@ -304,7 +324,7 @@ export const audit = (
       // Small, and read anew by an audit that goes on.
       read(fixed.webhooks, (message) => {
         const problem = subscribed.take(message)
-        if (problem !== undefined && state === undefined) unreadable(message, streamNames.webhooks, problem)
+        if (problem !== undefined) unreadable(message, streamNames.webhooks, problem, anew)
       }, true),
       read(fixed.quarantine, (message) => {
         if (message.header(headerNames.messageId)?.startsWith(quarantineId) !== true) return
@@ -340,12 +360,12 @@ export const audit = (
       to: fixed.to,
       range: fixed.range,
       standing: fixed.standing,
-      unknown: fixed.unknown,
+      unknown: [...unknown],
       records: records.counts,
       events: fold.counts,
       lines: fold.lines,
-      findings: findings.dump(),
+      findings: findings.with(anew),
       webhooks: subscribed.size,
-      sealed: seals.counts
+      sealed: { ...sealed, seals: chain.seals, last: chain.last }
     })
   })

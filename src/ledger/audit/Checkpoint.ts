@@ -4,7 +4,7 @@ import { deserialize, serialize } from "node:v8"
 import type { AuditState } from "./Audit.ts"
 
 /** The format of the file; another one is refused. It is read by the version of hookline that wrote it. */
-const version = 1
+const version = 2
 
 /** The file cannot be read, or is no state of an audit. */
 export class CheckpointInvalid extends Data.TaggedError("CheckpointInvalid")<{ readonly message: string }> {}

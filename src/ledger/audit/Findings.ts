@@ -69,6 +69,14 @@ export class Findings {
     if (count <= findingsKept) this.#kept.push({ kind, ...finding() })
   }
 
+  /** With those of another. */
+  with(other: Findings): FindingsState {
+    const both = new Findings(this.dump())
+    for (const finding of other.#kept) both.add(finding.kind, () => finding)
+    for (const [kind, count] of other.#counts) both.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count)
+    return both.dump()
+  }
+
   dump(): FindingsState {
     return { kept: [...this.#kept], counts: Object.fromEntries(this.#counts) }
   }

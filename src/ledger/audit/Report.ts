@@ -1,7 +1,7 @@
 import type { EventCounts, Line, Standing } from "./EventFold.ts"
 import type { Finding, FindingKind, FindingsState } from "./Findings.ts"
 import type { EventRange, RecordCounts } from "./RecordFold.ts"
-import type { SealCounts } from "./SealCheck.ts"
+import type { CheckedCounts } from "./SealCheck.ts"
 
 /** What an audit says; JSON, so in the words of the wire. docs/auditing.md explains each. */
 export interface Report {
@@ -32,7 +32,11 @@ export interface Report {
     readonly repeated_attempts: number
     readonly overtaken_records: number
   }
-  readonly sealed: SealCounts
+  readonly sealed: CheckedCounts & {
+    readonly seals: number
+    /** SHA-256 of the last seal's bytes; keep it elsewhere, and nobody can make all seals anew. */
+    readonly last: string | null
+  }
   readonly finding_counts: Readonly<Partial<Record<FindingKind, number>>>
   /** The first 1,000 of a kind. */
   readonly findings: ReadonlyArray<Finding>
@@ -51,7 +55,7 @@ interface Parts {
   readonly lines: ReadonlyArray<Line>
   readonly findings: FindingsState
   readonly webhooks: number
-  readonly sealed: SealCounts
+  readonly sealed: Report["sealed"]
 }
 
 const iso = (time: number | undefined): string | null => time === undefined ? null : new Date(time).toISOString()
