@@ -9,10 +9,11 @@ import {
   webhookSubject
 } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
-import { EventFold, type EventFoldState, type Quarantined, type Standing } from "../../src/ledger/audit/EventFold.ts"
+import { EventFold, type EventFoldState, type Quarantined } from "../../src/ledger/audit/EventFold.ts"
 import { type Finding, Findings } from "../../src/ledger/audit/Findings.ts"
 import { RecordFold } from "../../src/ledger/audit/RecordFold.ts"
 import { RecordScanner } from "../../src/ledger/audit/RecordScan.ts"
+import { misfits, type Position, type Standing } from "../../src/ledger/audit/Standing.ts"
 import { Subscribed } from "../../src/ledger/audit/Subscribed.ts"
 import { encode } from "../../src/ledger/Record.ts"
 import type { AttemptOutcome } from "../../src/model/Attempt.ts"
@@ -179,7 +180,8 @@ interface Options {
   readonly floor?: number
   readonly epoch?: number
   readonly writtenAt?: number
-  readonly working?: boolean
+  /** Of the lease; undefined: nobody has it. */
+  readonly leasedSince?: number | undefined
   readonly at?: number
   readonly first?: number
   readonly quarantineCompleteSince?: number
@@ -209,15 +211,15 @@ export const examine = (written: Written, options: Options = {}, resumed = false
     const problem = subscribed.take(one)
     if (problem !== undefined) throw new Error(problem)
   }
+  const position: Position = {
+    floor: options.floor ?? last,
+    epoch: options.epoch ?? 1,
+    writtenAt: options.writtenAt ?? start
+  }
   const standing: Standing = {
     partitions,
-    positions: new Map([[partition, {
-      floor: options.floor ?? last,
-      epoch: options.epoch ?? 1,
-      writtenAt: options.writtenAt ?? start
-    }]]),
-    misfitFloor: options.floor ?? last,
-    working: options.working ?? true,
+    positions: new Map([[partition, position], [misfits, position]]),
+    leasedSince: "leasedSince" in options ? options.leasedSince : start,
     at: options.at ?? start + 7 * 24 * hour
   }
   const quarantined: Quarantined = {

@@ -1,5 +1,6 @@
 import { Data, Effect, Either, Option } from "effect"
 import type { Connection } from "../../broker/Connection.ts"
+import { heldSince } from "../../broker/LeaseHolder.ts"
 import { streamLayout } from "../../broker/StreamLayout.ts"
 import { type BrokerUnavailable, type StoredMessage, Streams } from "../../broker/Streams.ts"
 import {
@@ -18,7 +19,7 @@ import {
 import type { Catalogue } from "../../model/Catalogue.ts"
 import { readPosition } from "../Positions.ts"
 import { decode } from "../Record.ts"
-import { EventFold, type EventFoldState, type Standing } from "./EventFold.ts"
+import { EventFold, type EventFoldState } from "./EventFold.ts"
 import { Findings, type FindingsState } from "./Findings.ts"
 import { type Gap, Reading, type ReadingState } from "./Reading.ts"
 import { type EventRange, RecordFold, type RecordFoldState } from "./RecordFold.ts"
@@ -26,6 +27,7 @@ import { isStateful, RecordScanner } from "./RecordScan.ts"
 import { type Report, report } from "./Report.ts"
 import { SealChain } from "./SealChain.ts"
 import { SealCheck, type SealCheckState } from "./SealCheck.ts"
+import { misfits, type Position, positionKey, type Standing } from "./Standing.ts"
 import { Subscribed } from "./Subscribed.ts"
 
 /** It cannot be told: a range that is too large, streams that are not those the audit began with. */
@@ -95,15 +97,19 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
   const streams = yield* Streams
   const layout = yield* streamLayout
   // In this order: whatever an earlier answer speaks of is in what a later one counts.
-  const positions = new Map<number, { readonly floor: number; readonly epoch: number; readonly writtenAt: number }>()
+  const positions = new Map<number, Position>()
   const unknown: Array<string> = []
   const positionsOf = bucketStream("POSITIONS")
   const stored = yield* Effect.forEach(
-    [...Array.from({ length: layout.partitions }, (_, partition) => `p${partition}`), "misfit"],
-    (key) => Effect.map(streams.last(positionsOf, bucketSubject("POSITIONS", key)), (message) => ({ key, message })),
+    [misfits, ...Array.from({ length: layout.partitions }, (_, partition) => partition)],
+    (partition) =>
+      Effect.map(
+        streams.last(positionsOf, bucketSubject("POSITIONS", positionKey(partition))),
+        (message) => ({ partition, message })
+      ),
     { concurrency: 16 }
   )
-  const working = Option.isSome(yield* streams.last(bucketStream("LEASES"), bucketSubject("LEASES", "worker")))
+  const leasedSince = heldSince(yield* streams.last(bucketStream("LEASES"), bucketSubject("LEASES", "worker")))
   const deliveries = yield* Effect.forEach(
     layout.deliveries,
     (stream) => Effect.map(streams.state(stream), (state) => ({ stream, state }))
@@ -111,13 +117,13 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
   const quarantine = yield* streams.state(streamNames.quarantine)
   const events = yield* streams.state(streamNames.events)
   const webhooks = yield* streams.state(streamNames.webhooks)
-  let misfitFloor = 0
-  for (const { key, message } of stored) {
+  for (const { message, partition } of stored) {
     const position = yield* readPosition(message)
     if (position === undefined) continue
-    if (position.created !== events.created) unknown.push(`POSITIONS ${key} was written for another EVENTS`)
-    else if (key === "misfit") misfitFloor = position.floor
-    else positions.set(Number(key.slice(1)), position)
+    const { created, epoch, floor, writtenAt } = position
+    const another = created !== events.created
+    if (another) unknown.push(`POSITIONS ${positionKey(partition)} was written for another EVENTS`)
+    positions.set(partition, { floor: another ? 0 : floor, epoch, writtenAt })
   }
   if (webhooks.firstSequence > 1) {
     unknown.push(`WEBHOOKS begins at ${webhooks.firstSequence}: who was subscribed before?`)
@@ -188,7 +194,7 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
       first: 1,
       to: webhooks.lastSequence
     },
-    standing: { partitions: layout.partitions, positions, misfitFloor, working, at: events.brokerTime },
+    standing: { partitions: layout.partitions, positions, leasedSince, at: events.brokerTime },
     quarantineComplete,
     unknown
   } satisfies Plan

@@ -8,23 +8,9 @@ import { readStoredEvent } from "../StoredEvent.ts"
 import { fingerprint } from "./DeliveryTable.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
 import { type EventRange, type RecordFold, states } from "./RecordFold.ts"
+import { misfits, type Standing } from "./Standing.ts"
 import type { Owed, Subscribed, Subscriber } from "./Subscribed.ts"
-
-/** Where the partitions stood when the audit began. */
-export interface Standing {
-  readonly partitions: number
-  /** By partition: up to where every event is settled, the epoch of its owner, and when that was written: the owner has it since then at least. */
-  readonly positions: ReadonlyMap<
-    number,
-    { readonly floor: number; readonly epoch: number; readonly writtenAt: number }
-  >
-  /** The same floor of what has no partition. */
-  readonly misfitFloor: number
-  /** Whether somebody holds the lease. */
-  readonly working: boolean
-  /** The broker's time, milliseconds. */
-  readonly at: number
-}
+import { Waiting } from "./Waiting.ts"
 
 /** What is known of QUARANTINE. */
 export interface Quarantined {
@@ -92,10 +78,6 @@ const noCounts: EventCounts = {
 /** A row whose event was met. The states take the lower bits. */
 const met = 0x80
 
-/** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
-const dueWithin = 600_000
-/** The same, for what has expired: it is looked through once a minute. */
-const expiredWithin = 3_600_000
 /** How far the clocks of a record and of a stream may be apart, and how long a first record takes. */
 const recordedWithin = 60_000
 
@@ -125,9 +107,11 @@ export class EventFold {
   readonly #duplicates: Map<number, number>
   /** Events that won over repeats: the fingerprint of their workspace and id, once they are read. */
   readonly #firsts: Map<number, number>
+  readonly #waiting: Waiting
 
   constructor(parts: EventFoldParts, duplicates: ReadonlyMap<number, number>, state?: EventFoldState) {
     this.#parts = parts
+    this.#waiting = new Waiting(parts.records, parts.standing)
     this.counts = { ...state?.counts ?? noCounts }
     this.lines = [...state?.lines ?? []]
     for (const { state } of this.lines) this.#lineCounts.set(state, (this.#lineCounts.get(state) ?? 0) + 1)
@@ -263,8 +247,9 @@ export class EventFold {
   #misfit(message: StoredMessage, isQuarantined: boolean): void {
     const { quarantined, standing } = this.#parts
     if (isQuarantined || message.time <= quarantined.completeSince) this.counts.quarantined++
-    else if (message.sequence <= standing.misfitFloor) this.#unquarantined(message, "bad_subject")
-    else this.#line("open", message, undefined)
+    else if (message.sequence <= (standing.positions.get(misfits)?.floor ?? 0)) {
+      this.#unquarantined(message, "bad_subject")
+    } else this.#line("open", message, undefined)
   }
 
   #unquarantined({ sequence, subject }: StoredMessage, reason: string): void {
@@ -318,28 +303,15 @@ export class EventFold {
       due_at: new Date(due).toISOString()
     })
     if (named === "cancelled") return
-    const since = this.#workingSince(webhook?.workspaceId ?? "")
-    const late = standing.at - Math.max(due, since)
-    if (named !== "held" && late > dueWithin) {
+    if (webhook === undefined) return
+    const partition = partitionOf(webhook.workspaceId, standing.partitions)
+    if (named !== "held" && this.#waiting.isOverdue(partition, due)) {
       this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
     }
     const expires = columns.expires[row] ?? 0
-    if (standing.at - Math.max(expires, since) > expiredWithin) {
+    if (this.#waiting.isUnexpired(partition, expires)) {
       this.#row("unexpired", row, `it should have failed as expired at ${new Date(expires).toISOString()}`)
     }
-  }
-
-  /** Since when a worker of the partition is known to run; never, when none does or nothing shows it. */
-  #workingSince(workspaceId: string): number {
-    const { records, standing } = this.#parts
-    if (!standing.working || workspaceId === "") return Number.POSITIVE_INFINITY
-    const partition = partitionOf(workspaceId, standing.partitions)
-    const position = standing.positions.get(partition)
-    if (position === undefined) return Number.POSITIVE_INFINITY
-    return Math.min(
-      position.writtenAt,
-      records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY
-    )
   }
 
   #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {

@@ -1,7 +1,8 @@
-import type { EventCounts, Line, Standing } from "./EventFold.ts"
+import type { EventCounts, Line } from "./EventFold.ts"
 import type { Finding, FindingKind, FindingsState } from "./Findings.ts"
 import type { EventRange, RecordCounts } from "./RecordFold.ts"
 import type { CheckedCounts } from "./SealCheck.ts"
+import type { Standing } from "./Standing.ts"
 
 /** What an audit says; JSON, so in the words of the wire. docs/auditing.md explains each. */
 export interface Report {
@@ -71,7 +72,7 @@ export const report = (parts: Parts): Report => {
     to: iso(parts.to),
     at: new Date(parts.standing.at).toISOString(),
     event_range: { first_seq: parts.range.first, last_seq: parts.range.last },
-    worker_running: parts.standing.working,
+    worker_running: parts.standing.leasedSince !== undefined,
     counts: {
       events: events.events,
       webhooks: parts.webhooks,

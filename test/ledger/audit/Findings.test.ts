@@ -69,15 +69,28 @@ const cases: ReadonlyArray<Case> = [
     name: "the same, and nobody works",
     finds: undefined,
     write: withoutRecord(1),
-    options: { working: false },
+    options: { leasedSince: undefined },
     counts: { due: 1 }
   },
   {
     name: "the same, and whoever works has only just begun",
     finds: undefined,
     write: withoutRecord(1),
-    options: { epoch: 2, writtenAt: start + 7 * 24 * hour - minute },
+    options: { epoch: 2, writtenAt: start + 7 * 24 * hour - minute, leasedSince: start + 7 * 24 * hour - 2 * minute },
     counts: { due: 1 }
+  },
+  {
+    name: "the same, and whoever has the lease has not claimed its partition yet",
+    finds: undefined,
+    write: withoutRecord(1),
+    options: { leasedSince: start + 7 * 24 * hour - 15 * minute },
+    counts: { due: 1 }
+  },
+  {
+    name: "the same, and whoever has the lease should have claimed its partition long ago",
+    finds: "overdue",
+    write: withoutRecord(1),
+    options: { leasedSince: start + 7 * 24 * hour - 21 * minute }
   },
   {
     name: "the same, a moment after it was due",

@@ -118,13 +118,14 @@ const seal = (number: number, sealed: ReadonlyArray<Block>) => ({
   }))
 })
 
+const broken = (sealed: ReadonlyArray<Block>) => {
+  const findings = new Findings()
+  const chain = new SealChain(findings, new Map([[stream, "then"]]))
+  chain.take(seal(1, sealed), "DELIVERIES-0")
+  return [findings.dump().kept.length, chain.blocks(stream).length]
+}
+
 describe("the chain of seals", () => {
-  const broken = (sealed: ReadonlyArray<Block>) => {
-    const findings = new Findings()
-    const chain = new SealChain(findings, new Map([[stream, "then"]]))
-    chain.take(seal(1, sealed), "DELIVERIES-0")
-    return [findings.dump().kept.length, chain.blocks(stream).length]
-  }
   const [one, two] = blocks as [Block, Block]
 
   it("takes blocks that follow on each other", () => expect(broken(blocks)).toEqual([0, 4]))

@@ -1,0 +1,48 @@
+import type { RecordFold } from "./RecordFold.ts"
+import type { Standing } from "./Standing.ts"
+
+/** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
+const dueWithin = 600_000
+/** From the lease to the last partition's claim: each is claimed when the records of those before it are read. */
+const claimedWithin = 600_000
+/** What is expired is looked through once a minute. */
+const expiredWithin = 3_600_000
+
+const never = Number.POSITIVE_INFINITY
+
+/**
+ * How long what waits may wait, where a worker runs. By what the streams say a worker has a partition since the later of when the lease was acquired
+ * and when it claimed the partition.
+ */
+export class Waiting {
+  readonly #records: RecordFold
+  readonly #standing: Standing
+
+  constructor(records: RecordFold, standing: Standing) {
+    this.#records = records
+    this.#standing = standing
+  }
+
+  isOverdue(partition: number, due: number): boolean {
+    return this.#has(Math.max(due, this.#workingSince(partition)), dueWithin)
+  }
+
+  isUnexpired(partition: number, expires: number): boolean {
+    return this.#has(Math.max(expires, this.#workingSince(partition)), expiredWithin)
+  }
+
+  #has(since: number, patience: number): boolean {
+    return this.#standing.at - since > patience
+  }
+
+  /** Since when a worker is known to have the partition; never, when none has. */
+  #workingSince(partition: number): number {
+    const { leasedSince, positions } = this.#standing
+    if (leasedSince === undefined) return never
+    const position = positions.get(partition)
+    // Still its former owner's, or nobody's: it is claimed by then.
+    if (position === undefined || position.writtenAt < leasedSince) return leasedSince + claimedWithin
+    const first = this.#records.partition(partition).workingSince(position.epoch) ?? never
+    return Math.max(leasedSince, Math.min(position.writtenAt, first))
+  }
+}
