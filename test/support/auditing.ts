@@ -174,6 +174,7 @@ export interface Examined {
   readonly counts: EventFold["counts"]
   readonly lines: EventFold["lines"]
   readonly records: RecordFold["counts"]
+  readonly unplaced: ReadonlyArray<number>
 }
 
 interface Options {
@@ -184,6 +185,8 @@ interface Options {
   readonly leasedSince?: number | undefined
   readonly at?: number
   readonly first?: number
+  /** There is no position. */
+  readonly unplaced?: boolean
   readonly quarantineCompleteSince?: number
 }
 
@@ -218,7 +221,7 @@ export const examine = (written: Written, options: Options = {}, resumed = false
   }
   const standing: Standing = {
     partitions,
-    positions: new Map([[partition, position], [misfits, position]]),
+    positions: new Map(options.unplaced === true ? [] : [[partition, position], [misfits, position]]),
     leasedSince: "leasedSince" in options ? options.leasedSince : start,
     at: options.at ?? start + 7 * 24 * hour
   }
@@ -244,7 +247,8 @@ export const examine = (written: Written, options: Options = {}, resumed = false
     kinds: kept.map(({ kind }) => kind),
     counts: events.counts,
     lines: events.lines,
-    records: records.counts
+    records: records.counts,
+    unplaced: events.unplaced
   }
 }
 

@@ -361,6 +361,9 @@ export const audit = (
     // From here on it is counted once more at each look.
     progress.dump = undefined
     fold.finish((yield* streams.state(streamNames.events)).firstSequence)
+    for (const partition of fold.unplaced) {
+      unknown.add(`POSITIONS has no ${positionKey(partition)}, which has events: how far is it settled?`)
+    }
     return report({
       from: fixed.from,
       to: fixed.to,

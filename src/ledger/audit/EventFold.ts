@@ -57,6 +57,7 @@ export interface EventFoldState {
   readonly lines: ReadonlyArray<Line>
   readonly duplicates: ReadonlyArray<readonly [number, number]>
   readonly firsts: ReadonlyArray<readonly [number, number]>
+  readonly unplaced: ReadonlyArray<number>
 }
 
 const noCounts: EventCounts = {
@@ -107,6 +108,8 @@ export class EventFold {
   readonly #duplicates: Map<number, number>
   /** Events that won over repeats: the fingerprint of their workspace and id, once they are read. */
   readonly #firsts: Map<number, number>
+  /** Partitions that have events, and no position. */
+  readonly #unplaced: Set<number>
   readonly #waiting: Waiting
 
   constructor(parts: EventFoldParts, duplicates: ReadonlyMap<number, number>, state?: EventFoldState) {
@@ -115,6 +118,7 @@ export class EventFold {
     this.counts = { ...state?.counts ?? noCounts }
     this.lines = [...state?.lines ?? []]
     for (const { state } of this.lines) this.#lineCounts.set(state, (this.#lineCounts.get(state) ?? 0) + 1)
+    this.#unplaced = new Set(state?.unplaced)
     this.#duplicates = new Map(state?.duplicates ?? duplicates)
     this.#firsts = new Map(state?.firsts ?? Array.from(duplicates.values(), (first) => [first, 0] as const))
   }
@@ -124,7 +128,8 @@ export class EventFold {
       counts: { ...this.counts },
       lines: [...this.lines],
       duplicates: [...this.#duplicates],
-      firsts: [...this.#firsts]
+      firsts: [...this.#firsts],
+      unplaced: [...this.#unplaced]
     }
   }
 
@@ -136,8 +141,10 @@ export class EventFold {
     const row = records.table.first(sequence - range.first)
     const place = Option.getOrUndefined(parseStoredEventSubject(message.subject))
     const isQuarantined = quarantined.sequences.has(sequence)
+    const partition = place?.partition ?? misfits
+    const position = standing.positions.get(partition)
+    if (position === undefined) this.#unplaced.add(partition)
     if (place === undefined) return this.#misfit(message, isQuarantined)
-    const position = standing.positions.get(place.partition)
     const settled = sequence <= (position?.floor ?? 0)
     if (this.#firsts.has(sequence)) {
       this.#firsts.set(sequence, fingerprint(place.workspaceId, this.#idOf(message) ?? ""))
@@ -155,14 +162,19 @@ export class EventFold {
       return this.#duplicate(message, place.workspaceId, repeats)
     }
     const event = isReserved(place.type) ? readStoredEvent(message, range.created, undefined) : undefined
-    if (row === -1 && this.#refused(message, settled)) return
+    if (row === -1 && this.#refused(message, partition, settled)) return
     const owed: Owed = {
       workspaceId: place.workspaceId,
       type: place.type,
       about: event?._tag === "Event" ? event.about : undefined
     }
     const after = row === -1 ? undefined : this.#delivered(message, row, owed)
-    this.#owed(message, owed, after, place.partition, settled, position?.epoch ?? 0)
+    this.#owed(message, owed, after, partition, settled, position?.epoch ?? 0)
+  }
+
+  /** Partitions that have events, and no position that says how far they are settled. In order. */
+  get unplaced(): ReadonlyArray<number> {
+    return [...this.#unplaced].sort((a, b) => a - b)
   }
 
   /** What is left when all events are read. `first`: the first sequence that EVENTS has now. */
@@ -222,7 +234,7 @@ export class EventFold {
     const { perhaps, surely } = subscribed.owed(event, from, to)
     for (const webhook of surely) {
       if (has(webhook)) continue
-      if (!settled) this.#line("open", message, webhook)
+      if (!settled) this.#open(message, partition, webhook)
       // Matched, and deleted before it had a record: `webhook.deleted` is the record.
       else if (webhook.deletedAt !== undefined && webhook.deletedAt <= over) this.#line("cancelled", message, webhook)
       else this.#missing(message, event, webhook)
@@ -232,15 +244,32 @@ export class EventFold {
     }
   }
 
+  /** It has no record yet, and is owed one; or it is input that should go to quarantine. */
+  #open(message: StoredMessage, partition: number, webhook: Subscriber | undefined): void {
+    const { sequence, subject, time } = message
+    this.#line("open", message, webhook)
+    if (!this.#waiting.isUnsettled(partition, sequence, time)) return
+    const publishedAt = new Date(time).toISOString()
+    this.#parts.findings.add("unsettled", () => ({
+      message: `${publishedSubject(subject)} of ${publishedAt} has no record yet, and a worker runs`,
+      event_seq: sequence,
+      workspace_id: webhook?.workspaceId,
+      webhook_id: webhook?.id,
+      delivery_id: webhook && deliveryId(this.#parts.range.created, sequence, webhook.id),
+      stream: "EVENTS",
+      sequence
+    }))
+  }
+
   /** Without a record, and no event at all? Then it should be in quarantine. */
-  #refused(message: StoredMessage, settled: boolean): boolean {
+  #refused(message: StoredMessage, partition: number, settled: boolean): boolean {
     const { catalogue, quarantined, range } = this.#parts
     const complete = message.time > quarantined.completeSince
     const event = readStoredEvent(message, range.created, complete ? undefined : catalogue)
     if (event._tag === "Event" || (complete && byCatalogue.has(event.reason))) return false
     if (complete && settled) this.#unquarantined(message, event.reason)
     else if (settled) this.counts.quarantined++
-    else this.#line("open", message, undefined)
+    else this.#open(message, partition, undefined)
     return true
   }
 
@@ -249,7 +278,7 @@ export class EventFold {
     if (isQuarantined || message.time <= quarantined.completeSince) this.counts.quarantined++
     else if (message.sequence <= (standing.positions.get(misfits)?.floor ?? 0)) {
       this.#unquarantined(message, "bad_subject")
-    } else this.#line("open", message, undefined)
+    } else this.#open(message, misfits, undefined)
   }
 
   #unquarantined({ sequence, subject }: StoredMessage, reason: string): void {

@@ -2,6 +2,8 @@
 export type FindingKind =
   /** A webhook was subscribed, and nothing says what became of the event for it. */
   | "missing"
+  /** Above the floor, and without a record for longer than a worker that runs lets anything be. */
+  | "unsettled"
   /** A record of a delivery whose event was never published. */
   | "no_event"
   /** A record whose event has another workspace, type or id. */

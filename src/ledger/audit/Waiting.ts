@@ -5,6 +5,8 @@ import type { Standing } from "./Standing.ts"
 const dueWithin = 600_000
 /** From the lease to the last partition's claim: each is claimed when the records of those before it are read. */
 const claimedWithin = 600_000
+/** An event has records within seconds of its turn; so long after a later one of its partition had them it was passed over. */
+const settledWithin = 600_000
 /** What is expired is looked through once a minute. */
 const expiredWithin = 3_600_000
 
@@ -29,6 +31,17 @@ export class Waiting {
 
   isUnexpired(partition: number, expires: number): boolean {
     return this.#has(Math.max(expires, this.#workingSince(partition)), expiredWithin)
+  }
+
+  /** Of an event above the floor, without a record: it was passed over, or nothing of its partition moves. */
+  isUnsettled(partition: number, sequence: number, time: number): boolean {
+    const position = this.#standing.positions.get(partition)
+    const since = Math.max(time, this.#workingSince(partition))
+    if (this.#has(Math.max(since, position?.writtenAt ?? 0), settledWithin)) return true
+    const passedAt = position === undefined
+      ? never
+      : this.#records.partition(partition).passedAt(position.epoch, sequence)
+    return this.#has(Math.max(since, passedAt), settledWithin)
   }
 
   #has(since: number, patience: number): boolean {

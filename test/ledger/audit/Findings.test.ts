@@ -44,6 +44,13 @@ const withoutRecord = (index: number) => (): Written => {
   return written
 }
 
+/** The second of two events has a record, two seconds after the first, which has none. */
+const overtaken = (): Written => {
+  const { written } = begun()
+  attempt(written, match(written, event(written, start + 3000), crm), 200)
+  return written
+}
+
 const cases: ReadonlyArray<Case> = [
   {
     name: "a delivery at the first attempt",
@@ -60,6 +67,59 @@ const cases: ReadonlyArray<Case> = [
     name: "no record yet, above the floor",
     finds: undefined,
     write: () => begun().written,
+    options: { floor: 0, at: start + 10 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "no record, above a floor that does not move",
+    finds: "unsettled",
+    write: () => begun().written,
+    options: { floor: 0, at: start + 12 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and the floor has moved",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, at: start + 12 * minute, writtenAt: start + 3 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and nobody works",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, leasedSince: undefined },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and whoever works has only just begun",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, at: start + hour, writtenAt: start + hour - minute, leasedSince: start + hour - 2 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "passed over: a later event of its partition has had its record for long",
+    finds: "unsettled",
+    write: overtaken,
+    options: { floor: 0, at: start + 12 * minute, writtenAt: start + 11 * minute },
+    counts: { open: 1, succeeded: 1 }
+  },
+  {
+    name: "a later event of its partition has only just had its record",
+    finds: undefined,
+    write: overtaken,
+    options: { floor: 0, at: start + 9 * minute, writtenAt: start + 8 * minute },
+    counts: { open: 1, succeeded: 1 }
+  },
+  {
+    name: "what is no event, above a floor that does not move",
+    finds: "unsettled",
+    write: () => {
+      const written = nothing()
+      event(written, start + 1000, "project.created", "no JSON")
+      return written
+    },
     options: { floor: 0 },
     counts: { open: 1 }
   },
@@ -450,6 +510,14 @@ describe("what an audit finds", () => {
       expect(examine(write(), options, true), "interrupted in the middle").toEqual(found)
     })
   }
+
+  it("says which partitions have events and no position", () => {
+    const { written } = begun()
+    expect(examine(written).unplaced).toEqual([])
+    const unplaced = examine(written, { unplaced: true, leasedSince: undefined })
+    expect([unplaced.unplaced.length, unplaced.counts.open, unplaced.kinds]).toEqual([1, 1, []])
+    expect(examine(written, { unplaced: true, leasedSince: undefined }, true)).toEqual(unplaced)
+  })
 
   it("names what is missing", () => {
     const { written } = begun()
