@@ -334,7 +334,10 @@ export class EventFold {
     if (named === "cancelled") return
     if (webhook === undefined) return
     const partition = partitionOf(webhook.workspaceId, standing.partitions)
-    if (named !== "held" && this.#waiting.isOverdue(partition, due)) {
+    if (named === "held") {
+      const why = this.#waiting.unheld(partition, records.held(row), webhook)
+      if (why !== undefined) this.#row("unheld", row, why)
+    } else if (this.#waiting.isOverdue(partition, due)) {
       this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
     }
     const expires = columns.expires[row] ?? 0

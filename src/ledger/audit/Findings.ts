@@ -20,6 +20,8 @@ export type FindingKind =
   | "early"
   /** Due for longer than a worker that runs lets anything be. */
   | "overdue"
+  /** Held for a reason that was none, or for longer than a worker that runs lets its webhook's backlog be. */
+  | "unheld"
   /** Live although its event has left, or is about to. */
   | "unexpired"
   /** Input that is no event, and is not in quarantine. */

@@ -1,5 +1,6 @@
-import type { RecordFold } from "./RecordFold.ts"
+import type { Held, RecordFold } from "./RecordFold.ts"
 import type { Standing } from "./Standing.ts"
+import type { Subscriber } from "./Subscribed.ts"
 
 /** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
 const dueWithin = 600_000
@@ -9,6 +10,12 @@ const claimedWithin = 600_000
 const settledWithin = 600_000
 /** What is expired is looked through once a minute. */
 const expiredWithin = 3_600_000
+/** What a webhook holds is tried in turns with what is fresh: one by one through an open circuit, at most 5 minutes and a timeout apart. */
+const triedWithin = 3_600_000
+/** At a rate of its own so many turns may pass meanwhile. */
+const turnsAtARate = 10
+/** How far a record may be behind the change of the webhook that it answers, and the clock of the one from the other's. */
+const changedWithin = 60_000
 
 const never = Number.POSITIVE_INFINITY
 
@@ -42,6 +49,22 @@ export class Waiting {
       ? never
       : this.#records.partition(partition).passedAt(position.epoch, sequence)
     return this.#has(Math.max(since, passedAt), settledWithin)
+  }
+
+  /** Why a hold cannot last any more, or never could; undefined: by what the streams say it can. */
+  unheld(partition: number, { reason, since, triedAt }: Held, subscriber: Subscriber): string | undefined {
+    const { changedAt, pauses, webhook } = subscriber
+    if (reason === undefined) return "held for no reason that there is"
+    const held = `held as ${reason} since ${new Date(since).toISOString()}`
+    const wasPaused = pauses.some(({ from, until }) => from <= since + changedWithin && until >= since - changedWithin)
+    if (reason === "paused" && !wasPaused) return `${held}, when its webhook was not paused`
+    if (webhook.state === "paused") return undefined
+    const rate = Math.min(webhook.rateLimit ?? never, webhook.drainRate ?? never)
+    const idleSince = Math.max(since, triedAt, changedAt, this.#workingSince(partition))
+    if (!this.#has(idleSince, triedWithin + turnsAtARate * 1000 / rate)) return undefined
+    return `${held}; nothing of what its webhook holds was tried since ${
+      new Date(idleSince).toISOString()
+    }, and a worker runs`
   }
 
   #has(since: number, patience: number): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { FindingKind } from "../../../src/ledger/audit/Findings.ts"
+import type { HoldReason } from "../../../src/model/Delivery.ts"
 import { EventId } from "../../../src/model/Id.ts"
 import {
   addWebhook,
@@ -50,6 +51,14 @@ const overtaken = (): Written => {
   attempt(written, match(written, event(written, start + 3000), crm), 200)
   return written
 }
+
+/** Its only delivery is held. */
+const heldAs = (reason: HoldReason) => (): Written => {
+  const { sequence, written } = begun()
+  happens(written, match(written, sequence, crm), { type: "deferred", at: start + 1010, reason })
+  return written
+}
+const soon = { at: start + 10 * minute }
 
 const cases: ReadonlyArray<Case> = [
   {
@@ -273,18 +282,141 @@ const cases: ReadonlyArray<Case> = [
     finds: undefined,
     write: () => {
       const { sequence, written } = begun()
+      fact(written, start + 1005, crm, "webhook.paused", { revision: 2 })
       happens(written, match(written, sequence, crm), { type: "deferred", at: start + 1010, reason: "paused" })
       return written
     },
     counts: { held: 1 }
+  },
+  { name: "held as paused, and it never was", finds: "unheld", write: heldAs("paused"), options: soon },
+  {
+    name: "held as paused after it was resumed",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start - 10 * minute, crm, "webhook.paused", { revision: 2 })
+      fact(written, start - 5 * minute, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: soon
+  },
+  {
+    name: "resumed long ago, and nothing that it held was tried",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start + 1000, crm, "webhook.paused", { revision: 2 })
+      fact(written, start + hour, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: { at: start + 2 * hour + minute }
+  },
+  {
+    name: "resumed within the hour",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start + 1000, crm, "webhook.paused", { revision: 2 })
+      fact(written, start + hour, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: { at: start + 2 * hour - minute },
+    counts: { held: 1 }
+  },
+  {
+    name: "held for a free lane, for longer than a backlog is let be",
+    finds: "unheld",
+    write: heldAs("busy"),
+    options: { at: start + 62 * minute }
+  },
+  { name: "held for a free lane", finds: undefined, write: heldAs("busy"), options: soon, counts: { held: 1 } },
+  {
+    name: "held for a free lane, and nobody works",
+    finds: undefined,
+    write: heldAs("busy"),
+    options: { leasedSince: undefined },
+    counts: { held: 1 }
+  },
+  {
+    name: "another of its webhook's backlog has just been tried",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("circuit")()
+      const other = event(written, start + 2000)
+      const held = happens(written, match(written, other, crm), {
+        type: "deferred",
+        at: start + 2010,
+        reason: "circuit"
+      })
+      attempt(written, held, 200, hour)
+      return written
+    },
+    options: { at: start + 90 * minute },
+    counts: { held: 1, succeeded: 1 }
+  },
+  {
+    name: "only fresh ones of its webhook were tried",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("busy")()
+      attempt(written, match(written, event(written, start + hour), crm), 200)
+      return written
+    },
+    options: { at: start + 90 * minute }
+  },
+  {
+    name: "one of before the range has just been tried, which may have been of its backlog",
+    finds: undefined,
+    write: () => {
+      const { sequence, written } = begun()
+      const held = happens(written, match(written, sequence, crm), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "rate"
+      })
+      const inside = match(written, event(written, start + 2000), crm)
+      happens(written, inside, { type: "deferred", at: start + 2010, reason: "rate" })
+      attempt(written, held, 200, hour)
+      return written
+    },
+    options: { first: 2, at: start + 90 * minute },
+    counts: { held: 1 }
+  },
+  {
+    name: "at a rate of one in an hour",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("rate")()
+      fact(written, start, crm, "webhook.changed", { revision: 2, rateLimit: 1 / 3600 })
+      return written
+    },
+    options: { at: start + 10 * hour },
+    counts: { held: 1 }
+  },
+  {
+    name: "held for no reason",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("busy")()
+      const [one] = written.deliveries
+      const { held_reason: _reason, held_since: _since, ...body } = JSON.parse(Buffer.from(one!.data).toString())
+      written.deliveries[0] = { ...one!, data: Buffer.from(JSON.stringify(body)) }
+      return written
+    },
+    options: soon
   },
   {
     name: "held beyond its event",
     finds: "unexpired",
     write: () => {
       const { sequence, written } = begun()
-      const soon = { expiresAt: start + hour }
-      happens(written, match(written, sequence, crm, soon), { type: "deferred", at: start + 1010, reason: "paused" })
+      fact(written, start + 1005, crm, "webhook.paused", { revision: 2 })
+      const expiring = { expiresAt: start + hour }
+      happens(written, match(written, sequence, crm, expiring), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "paused"
+      })
       return written
     },
     options: { at: start + 3 * hour }
