@@ -183,6 +183,7 @@ interface Options {
   readonly writtenAt?: number
   /** Of the lease; undefined: nobody has it. */
   readonly leasedSince?: number | undefined
+  readonly clocksApart?: number
   readonly at?: number
   readonly first?: number
   /** There is no position. */
@@ -223,6 +224,7 @@ export const examine = (written: Written, options: Options = {}, resumed = false
     partitions,
     positions: new Map(options.unplaced === true ? [] : [[partition, position], [misfits, position]]),
     leasedSince: "leasedSince" in options ? options.leasedSince : start,
+    clocksApart: options.clocksApart ?? 0,
     at: options.at ?? start + 7 * 24 * hour
   }
   const quarantined: Quarantined = {

@@ -37,8 +37,11 @@ export class AuditImpossible extends Data.TaggedError("AuditImpossible")<{ reado
 const mostEvents = 20_000_000
 const mostDeliveries = 2 * mostEvents
 
-/** How far apart the clocks of the streams of one broker may be, and how long a record may have been on its way: where reading begins. */
+/** How far apart the clocks of two streams may be, and how long a record may have been on its way: where reading begins. */
 const margin = 60_000
+
+/** How far apart those of a cluster are taken to be where it is told who surely was subscribed: more of it would prove less. */
+const clocksApart = 10_000
 
 interface Part {
   readonly stream: string
@@ -194,7 +197,13 @@ const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: AuditO
       first: 1,
       to: webhooks.lastSequence
     },
-    standing: { partitions: layout.partitions, positions, leasedSince, at: events.brokerTime },
+    standing: {
+      partitions: layout.partitions,
+      positions,
+      leasedSince,
+      clocksApart: layout.clustered ? clocksApart : 0,
+      at: events.brokerTime
+    },
     quarantineComplete,
     unknown
   } satisfies Plan

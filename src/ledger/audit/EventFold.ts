@@ -216,9 +216,9 @@ export class EventFold {
     settled: boolean,
     epoch: number
   ): void {
-    const { range, records, subscribed } = this.#parts
+    const { range, records, standing, subscribed } = this.#parts
     const { sequence, time } = message
-    const from = known ?? subscribed.before(time)
+    const from = known ?? subscribed.before(time - standing.clocksApart)
     let to = from
     // A second bound on when it was over is of use only where something has changed since.
     let over = Number.POSITIVE_INFINITY

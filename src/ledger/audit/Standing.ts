@@ -20,6 +20,8 @@ export interface Standing {
   readonly positions: ReadonlyMap<number, Position>
   /** Since when somebody has held the lease, broker milliseconds; undefined: nobody does. */
   readonly leasedSince: number | undefined
+  /** How far the clocks of two streams may be apart, milliseconds: 0 where one server keeps them all. */
+  readonly clocksApart: number
   /** The broker's time, milliseconds. */
   readonly at: number
 }

@@ -73,6 +73,19 @@ const cases: ReadonlyArray<Case> = [
   },
   { name: "no record of anything", finds: "missing", write: () => begun().written },
   {
+    name: "the same, where another server's clock has timed its webhook's creation a moment before it",
+    finds: undefined,
+    write: () => begun().written,
+    options: { clocksApart: 2000 },
+    counts: { either_way: 1 }
+  },
+  {
+    name: "the same, and the clocks cannot be that far apart",
+    finds: "missing",
+    write: () => begun().written,
+    options: { clocksApart: 500 }
+  },
+  {
     name: "no record yet, above the floor",
     finds: undefined,
     write: () => begun().written,
