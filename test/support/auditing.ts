@@ -15,6 +15,7 @@ import { RecordFold } from "../../src/ledger/audit/RecordFold.ts"
 import { RecordScanner } from "../../src/ledger/audit/RecordScan.ts"
 import { misfits, type Position, type Standing } from "../../src/ledger/audit/Standing.ts"
 import { Subscribed } from "../../src/ledger/audit/Subscribed.ts"
+import type { Tally } from "../../src/ledger/audit/Tally.ts"
 import { encode } from "../../src/ledger/Record.ts"
 import type { AttemptOutcome } from "../../src/model/Attempt.ts"
 import { bundled } from "../../src/model/Catalogue.ts"
@@ -171,8 +172,8 @@ export const attempt = (
 export interface Examined {
   readonly findings: ReadonlyArray<Finding>
   readonly kinds: ReadonlyArray<string>
-  readonly counts: EventFold["counts"]
-  readonly lines: EventFold["lines"]
+  readonly counts: Tally["counts"]
+  readonly lines: Tally["lines"]
   readonly records: RecordFold["counts"]
   readonly unplaced: ReadonlyArray<number>
 }
@@ -247,8 +248,8 @@ export const examine = (written: Written, options: Options = {}, resumed = false
   return {
     findings: kept,
     kinds: kept.map(({ kind }) => kind),
-    counts: events.counts,
-    lines: events.lines,
+    counts: events.tally.counts,
+    lines: events.tally.lines,
     records: records.counts,
     unplaced: events.unplaced
   }

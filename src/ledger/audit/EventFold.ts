@@ -6,10 +6,13 @@ import { isReserved } from "../../model/EventType.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { readStoredEvent } from "../StoredEvent.ts"
 import { fingerprint } from "./DeliveryTable.ts"
+import { idOf } from "./EventId.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
 import { type EventRange, type RecordFold, states } from "./RecordFold.ts"
+import { Repeats, type RepeatsState } from "./Repeats.ts"
 import { misfits, type Standing } from "./Standing.ts"
 import type { Owed, Subscribed, Subscriber } from "./Subscribed.ts"
+import { Tally, type TallyState } from "./Tally.ts"
 import { Waiting } from "./Waiting.ts"
 
 /** What is known of QUARANTINE. */
@@ -20,60 +23,10 @@ export interface Quarantined {
   readonly completeSince: number
 }
 
-/** What is live, or was cancelled, a line each; so many are kept, all are counted. */
-const linesKept = 1000
-
-export interface Line {
-  readonly state: "due" | "held" | "ready" | "open" | "cancelled" | "either_way"
-  readonly delivery_id: string
-  readonly event_seq: number
-  readonly webhook_id: string
-  readonly workspace_id: string
-  readonly due_at?: string
-}
-
-export interface EventCounts {
-  events: number
-  /** Deliveries in the range, by what their newest record says, or what stands for one. */
-  succeeded: number
-  failed: number
-  suppressed: number
-  cancelled: number
-  due: number
-  held: number
-  ready: number
-  /** Owed, of events above the floor, and without a record yet. */
-  open: number
-  /** A change of the webhook fell between two positions: it may have been owed or not. */
-  either_way: number
-  duplicates: number
-  quarantined: number
-  /** Deliveries whose event left EVENTS while the audit ran. */
-  aged: number
-}
-
 export interface EventFoldState {
-  readonly counts: EventCounts
-  readonly lines: ReadonlyArray<Line>
-  readonly duplicates: ReadonlyArray<readonly [number, number]>
-  readonly firsts: ReadonlyArray<readonly [number, number]>
+  readonly tally: TallyState
+  readonly repeats: RepeatsState
   readonly unplaced: ReadonlyArray<number>
-}
-
-const noCounts: EventCounts = {
-  events: 0,
-  succeeded: 0,
-  failed: 0,
-  suppressed: 0,
-  cancelled: 0,
-  due: 0,
-  held: 0,
-  ready: 0,
-  open: 0,
-  either_way: 0,
-  duplicates: 0,
-  quarantined: 0,
-  aged: 0
 }
 
 /** A row whose event was met. The states take the lower bits. */
@@ -84,9 +37,6 @@ const recordedWithin = 60_000
 
 /** Reasons that a change of the catalogue mends: by today's it cannot be told what was said then. */
 const byCatalogue: ReadonlySet<string> = new Set(["unknown_type", "schema"])
-
-/** The head of a body that begins with its id, as most do: then the whole need not be read. Keys may not repeat in an event. */
-const leadingId = /^\{\s*"id"\s*:\s*"([A-Za-z0-9_-]{1,64})"/
 
 export interface EventFoldParts {
   readonly range: EventRange
@@ -100,14 +50,9 @@ export interface EventFoldParts {
 
 /** The fold of EVENTS behind that of DELIVERIES: who was owed each event, and whether each has an outcome. */
 export class EventFold {
-  readonly counts: EventCounts
-  readonly lines: Array<Line>
+  readonly tally: Tally
   readonly #parts: EventFoldParts
-  readonly #lineCounts = new Map<string, number>()
-  /** Repeats by their sequence: the one that won. */
-  readonly #duplicates: Map<number, number>
-  /** Events that won over repeats: the fingerprint of their workspace and id, once they are read. */
-  readonly #firsts: Map<number, number>
+  readonly #repeats: Repeats
   /** Partitions that have events, and no position. */
   readonly #unplaced: Set<number>
   readonly #waiting: Waiting
@@ -115,20 +60,15 @@ export class EventFold {
   constructor(parts: EventFoldParts, duplicates: ReadonlyMap<number, number>, state?: EventFoldState) {
     this.#parts = parts
     this.#waiting = new Waiting(parts.records, parts.standing)
-    this.counts = { ...state?.counts ?? noCounts }
-    this.lines = [...state?.lines ?? []]
-    for (const { state } of this.lines) this.#lineCounts.set(state, (this.#lineCounts.get(state) ?? 0) + 1)
+    this.tally = new Tally(state?.tally)
     this.#unplaced = new Set(state?.unplaced)
-    this.#duplicates = new Map(state?.duplicates ?? duplicates)
-    this.#firsts = new Map(state?.firsts ?? Array.from(duplicates.values(), (first) => [first, 0] as const))
+    this.#repeats = new Repeats(parts.range, parts.findings, duplicates, state?.repeats)
   }
 
   dump(): EventFoldState {
     return {
-      counts: { ...this.counts },
-      lines: [...this.lines],
-      duplicates: [...this.#duplicates],
-      firsts: [...this.#firsts],
+      tally: this.tally.dump(),
+      repeats: this.#repeats.dump(),
       unplaced: [...this.#unplaced]
     }
   }
@@ -137,7 +77,7 @@ export class EventFold {
   take(message: StoredMessage): void {
     const { quarantined, range, records, standing } = this.#parts
     const { sequence } = message
-    this.counts.events++
+    this.tally.counts.events++
     const row = records.table.first(sequence - range.first)
     const place = Option.getOrUndefined(parseStoredEventSubject(message.subject))
     const isQuarantined = quarantined.sequences.has(sequence)
@@ -146,20 +86,15 @@ export class EventFold {
     if (position === undefined) this.#unplaced.add(partition)
     if (place === undefined) return this.#misfit(message, isQuarantined)
     const settled = sequence <= (position?.floor ?? 0)
-    if (this.#firsts.has(sequence)) {
-      this.#firsts.set(sequence, fingerprint(place.workspaceId, this.#idOf(message) ?? ""))
-    }
-    const repeats = this.#duplicates.get(sequence)
-    if (repeats !== undefined || isQuarantined) {
+    const isRepeat = this.#repeats.take(message, place.workspaceId)
+    if (isRepeat || isQuarantined) {
       for (let each = row; each !== -1; each = records.table.columns.next[each] ?? -1) {
-        this.#row("unowed", each, repeats === undefined ? "its event was quarantined" : "its event is a repeat")
+        this.#row("unowed", each, isRepeat ? "its event is a repeat" : "its event was quarantined")
         this.#meet(each)
       }
-      if (repeats === undefined) {
-        this.counts.quarantined++
-        return
-      }
-      return this.#duplicate(message, place.workspaceId, repeats)
+      this.tally.counts[isRepeat ? "duplicates" : "quarantined"]++
+      if (isRepeat) this.#repeats.judge(message, place.workspaceId)
+      return
     }
     const event = isReserved(place.type) ? readStoredEvent(message, range.created, undefined) : undefined
     if (row === -1 && this.#refused(message, partition, settled)) return
@@ -183,7 +118,7 @@ export class EventFold {
     for (let row = 0; row < records.table.size; row++) {
       if (((records.table.columns.state[row] ?? 0) & met) !== 0) continue
       const sequence = records.sequenceOf(row)
-      if (sequence < first) this.counts.aged++
+      if (sequence < first) this.tally.counts.aged++
       else this.#row("no_event", row, `EVENTS has no message ${sequence}`)
     }
   }
@@ -192,7 +127,7 @@ export class EventFold {
   #delivered(message: StoredMessage, first: number, owed: Owed): number {
     const { records, subscribed } = this.#parts
     const { columns } = records.table
-    const id = this.#idOf(message)
+    const id = idOf(message, this.#parts.range.created)
     const expected = id === undefined ? undefined : fingerprint(owed.workspaceId, owed.type, id)
     let position = 0
     for (let row = first; row !== -1; row = columns.next[row] ?? -1) {
@@ -268,14 +203,14 @@ export class EventFold {
     const event = readStoredEvent(message, range.created, complete ? undefined : catalogue)
     if (event._tag === "Event" || (complete && byCatalogue.has(event.reason))) return false
     if (complete && settled) this.#unquarantined(message, event.reason)
-    else if (settled) this.counts.quarantined++
+    else if (settled) this.tally.counts.quarantined++
     else this.#open(message, partition, undefined)
     return true
   }
 
   #misfit(message: StoredMessage, isQuarantined: boolean): void {
     const { quarantined, standing } = this.#parts
-    if (isQuarantined || message.time <= quarantined.completeSince) this.counts.quarantined++
+    if (isQuarantined || message.time <= quarantined.completeSince) this.tally.counts.quarantined++
     else if (message.sequence <= (standing.positions.get(misfits)?.floor ?? 0)) {
       this.#unquarantined(message, "bad_subject")
     } else this.#open(message, misfits, undefined)
@@ -290,23 +225,6 @@ export class EventFold {
     }))
   }
 
-  #duplicate(message: StoredMessage, workspaceId: string, first: number): void {
-    this.counts.duplicates++
-    // The first has left the stream, or the range begins behind it.
-    if (first < this.#parts.range.first) return
-    const known = this.#firsts.get(first)
-    const id = this.#idOf(message)
-    if (first < message.sequence && known === fingerprint(workspaceId, id ?? "")) return
-    this.#parts.findings.add("bad_duplicate", () => ({
-      message: `recorded as a repeat of event ${first}, which is another`,
-      event_seq: message.sequence,
-      event_id: id,
-      workspace_id: workspaceId,
-      stream: "EVENTS",
-      sequence: message.sequence
-    }))
-  }
-
   /** Counts a delivery by its newest record, once. */
   #meet(row: number): void {
     const { records, standing } = this.#parts
@@ -315,15 +233,14 @@ export class EventFold {
     columns.state[row] = number | met
     const state = states[number]
     if (state === "succeeded" || state === "failed" || state === "suppressed") {
-      this.counts[state]++
+      this.tally.counts[state]++
       return
     }
     const due = columns.due[row] ?? 0
     const webhook = this.#parts.subscribed.find(records.webhookOf(row))
     // Deleted while it waited: nothing is recorded.
     const named = webhook?.deletedAt !== undefined ? "cancelled" : state === "due" || state === "ready" ? state : "held"
-    this.counts[named]++
-    this.#keepLine({
+    this.tally.line({
       state: named,
       delivery_id: records.idOf(row),
       event_seq: records.sequenceOf(row),
@@ -374,30 +291,13 @@ export class EventFold {
     { sequence }: StoredMessage,
     webhook: Subscriber | undefined
   ): void {
-    this.counts[state]++
     const id = webhook?.id ?? "_" as WebhookId
-    this.#keepLine({
+    this.tally.line({
       state,
       delivery_id: webhook === undefined ? "" : deliveryId(this.#parts.range.created, sequence, id),
       event_seq: sequence,
       webhook_id: id,
       workspace_id: webhook?.workspaceId ?? ""
     })
-  }
-
-  #keepLine(line: Line): void {
-    const count = (this.#lineCounts.get(line.state) ?? 0) + 1
-    this.#lineCounts.set(line.state, count)
-    if (count <= linesKept) this.lines.push(line)
-  }
-
-  /** Undefined: it has none, and is no event. */
-  #idOf(message: StoredMessage): string | undefined {
-    const { byteOffset, buffer, byteLength } = message.data
-    const head = Buffer.from(buffer, byteOffset, byteLength).toString("latin1", 0, Math.min(byteLength, 120))
-    const id = leadingId.exec(head)?.[1]
-    if (id !== undefined) return id
-    const event = readStoredEvent(message, this.#parts.range.created, undefined)
-    return event._tag === "Event" ? event.id : undefined
   }
 }

@@ -1,8 +1,8 @@
-import type { EventCounts, Line } from "./EventFold.ts"
 import type { Finding, FindingKind, FindingsState } from "./Findings.ts"
 import type { EventRange, RecordCounts } from "./RecordFold.ts"
 import type { CheckedCounts } from "./SealCheck.ts"
 import type { Standing } from "./Standing.ts"
+import type { EventCounts, Line } from "./Tally.ts"
 
 /** What an audit says; JSON, so in the words of the wire. docs/auditing.md explains each. */
 export interface Report {

@@ -27,7 +27,7 @@ export interface Subscriber {
   readonly pauses: ReadonlyArray<Pause>
 }
 
-export interface Pause {
+interface Pause {
   /** Broker milliseconds. */
   readonly from: number
   readonly until: number
