@@ -111,9 +111,9 @@ export const audit = (
           from,
           to,
           onMessage: (message) => {
-            progress.read += reading.take(message.sequence)
             seals.take(message)
             take(message)
+            progress.read += reading.take(message.sequence)
           },
           enough: () =>
             records.table.size >= mostDeliveries
