@@ -48,8 +48,8 @@ const cases: ReadonlyArray<Case> = [
   { name: "taken out", messages: without(11, 257, 512), found: ["removed 11", "removed 257", "removed 512"] },
   {
     name: "filled anew without some, in each block and at its ends",
-    messages: filledAnew(without(1, 11, 256, 257, 512, 900)),
-    found: [1, 11, 256, 257, 512, 900].map((one) => `removed ${one}`)
+    messages: filledAnew(without(1, 11, 256, 300, 512, 900)),
+    found: [1, 11, 256, 300, 512, 900].map((one) => `removed ${one}`)
   },
   {
     name: "filled anew without some, and altered behind them",
