@@ -1,4 +1,4 @@
-import { type DeliveryState, deliveryStates, isNewer } from "../../model/Delivery.ts"
+import { type DeliveryState, deliveryStates, type HoldReason, isNewer } from "../../model/Delivery.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { DeliveryTable, type DeliveryTableState, fingerprint } from "./DeliveryTable.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
@@ -19,6 +19,29 @@ export interface EventRange {
 export const states: ReadonlyArray<DeliveryState> = deliveryStates
 const numberOf = new Map(states.map((state, number) => [state, number]))
 const ended = states.indexOf("succeeded")
+
+const holdNumbers: Readonly<Record<HoldReason, number>> = {
+  busy: 1,
+  in_flight: 2,
+  circuit: 3,
+  paused: 4,
+  rate: 5,
+  shutdown: 6,
+  secret: 7,
+  local: 8
+}
+const holds = new Map(Object.entries(holdNumbers))
+const holdReasons = new Map(Array.from(holds, ([reason, number]) => [number, reason]))
+
+/** A delivery that is held, by its newest record. */
+export interface Held {
+  /** Undefined: none that there is. */
+  readonly reason: string | undefined
+  /** Broker milliseconds, as all times here. */
+  readonly since: number
+  /** When anything that its webhook held was last tried, or held again; 0: never, as far as was read. */
+  readonly triedAt: number
+}
 
 /** Attempts start by a clock that is measured against the broker's again and again: so many milliseconds say nothing. */
 const clockSlack = 20
@@ -41,6 +64,7 @@ export interface RecordCounts {
 export interface RecordFoldState {
   readonly table: DeliveryTableState
   readonly webhooks: ReadonlyArray<string>
+  readonly triedAt: ReadonlyArray<number>
   readonly partitions: ReadonlyArray<readonly [number, MatchPositionsState]>
   readonly counts: RecordCounts
 }
@@ -57,6 +81,8 @@ export class RecordFold {
   /** Ids by number. */
   readonly #webhooks: Array<string>
   readonly #numbers: Map<string, number>
+  /** By a webhook's number: when anything that it held was last tried. */
+  readonly #triedAt: Array<number>
   readonly #partitions: Map<number, MatchPositions>
 
   constructor(range: EventRange, findings: Findings, state?: RecordFoldState) {
@@ -64,6 +90,7 @@ export class RecordFold {
     this.#findings = findings
     this.table = new DeliveryTable(Math.max(0, range.last - range.first + 1), state?.table)
     this.#webhooks = [...state?.webhooks ?? []]
+    this.#triedAt = [...state?.triedAt ?? []]
     this.#numbers = new Map(this.#webhooks.map((id, number) => [id, number]))
     this.#partitions = new Map(
       (state?.partitions ?? []).map(([partition, state]) => [partition, new MatchPositions(state)])
@@ -97,6 +124,15 @@ export class RecordFold {
     return deliveryId(this.#range.created, this.sequenceOf(row), this.webhookOf(row))
   }
 
+  held(row: number): Held {
+    const { hold, since, webhook } = this.table.columns
+    return {
+      reason: holdReasons.get(hold[row] ?? 0),
+      since: since[row] ?? 0,
+      triedAt: this.#triedAt[webhook[row] ?? 0] ?? 0
+    }
+  }
+
   take(record: AuditedRecord, partition: number, stream: string, sequence: number): void {
     const { first, last, streamLast } = this.#range
     const { epoch, eventSequence, step } = record
@@ -106,6 +142,8 @@ export class RecordFold {
     }
     if (eventSequence < first || eventSequence > last) {
       this.counts.outside++
+      // Of what it was before nothing is known: it may have been held.
+      if (step > 1) this.#tried(this.#number(record.webhookId), record)
       return
     }
     this.counts.records++
@@ -138,6 +176,7 @@ export class RecordFold {
       this.#found("record_gap", record, stream, sequence, `step ${step} follows on step ${known.step}`)
     }
     const state = columns.state[row] ?? 0
+    if (states[state] === "held") this.#tried(webhook, record)
     if (!unaware && state >= ended && record.kind !== "retried") {
       this.#found("impossible", record, stream, sequence, `${record.kind} follows on ${states[state] ?? ""}`)
     }
@@ -173,8 +212,15 @@ export class RecordFold {
     columns.step[row] = record.step
     columns.round[row] = record.round
     columns.state[row] = numberOf.get(record.state) ?? 0
+    columns.hold[row] = holds.get(record.heldReason ?? "") ?? 0
+    columns.since[row] = Math.min(record.heldSince, record.at)
     columns.due[row] = record.dueAt
     columns.expires[row] = record.expiresAt
+  }
+
+  #tried(webhook: number, { at, kind, startedAt }: AuditedRecord): void {
+    if (startedAt === undefined && kind !== "deferred") return
+    this.#triedAt[webhook] = Math.max(this.#triedAt[webhook] ?? 0, at)
   }
 
   #number(webhookId: string): number {
@@ -182,6 +228,7 @@ export class RecordFold {
     if (number === undefined) {
       number = this.#webhooks.length
       this.#webhooks.push(webhookId)
+      this.#triedAt.push(0)
       this.#numbers.set(webhookId, number)
     }
     return number
@@ -210,6 +257,7 @@ export class RecordFold {
     return {
       table: this.table.dump(),
       webhooks: [...this.#webhooks],
+      triedAt: [...this.#triedAt],
       partitions: Array.from(this.#partitions, ([partition, positions]) => [partition, positions.dump()] as const),
       counts: { ...this.counts }
     }

@@ -27,6 +27,9 @@ export interface AuditedRecord {
   attempt: number
   round: number
   dueAt: number
+  /** Both of a delivery that is held: why, and since when. */
+  heldReason: string | undefined
+  heldSince: number
   expiresAt: number
   webhookRevision: number
   webhooksSequence: number
@@ -48,6 +51,8 @@ const blank = (): AuditedRecord => ({
   attempt: 0,
   round: 0,
   dueAt: 0,
+  heldReason: undefined,
+  heldSince: 0,
   expiresAt: 0,
   webhookRevision: 0,
   webhooksSequence: 0,
@@ -150,6 +155,8 @@ export class RecordScanner {
       attempt: delivery.attempt,
       round: delivery.round,
       dueAt: delivery.dueAt,
+      heldReason: delivery.heldReason,
+      heldSince: delivery.heldSince,
       expiresAt: delivery.expiresAt,
       webhookRevision: delivery.webhookRevision,
       webhooksSequence: delivery.webhooksSequence,
@@ -221,10 +228,12 @@ export class RecordScanner {
     this.#time()
     this.#expect(before.dueAt)
     record.dueAt = this.#time()
+    record.heldReason = undefined
+    record.heldSince = 0
     if (this.#passes(before.heldReason)) {
-      this.#skip()
+      record.heldReason = this.#word()
       this.#expect(before.heldSince)
-      this.#time()
+      record.heldSince = this.#time()
     }
     if (this.#passes(before.failReason)) this.#skip()
     if (this.#passes(before.publishedAt)) this.#time()

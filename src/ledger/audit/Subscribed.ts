@@ -19,11 +19,25 @@ export interface Subscriber {
   readonly workspaceId: WorkspaceId
   /** When it was deleted, broker milliseconds of the message. */
   readonly deletedAt: number | undefined
+  /** As it is now. */
+  readonly webhook: Pick<Webhook, "state" | "rateLimit" | "drainRate">
+  /** Of its last change, broker milliseconds. */
+  readonly changedAt: number
+  /** When it was paused, oldest first; the last may last. */
+  readonly pauses: ReadonlyArray<Pause>
+}
+
+interface Pause {
+  /** Broker milliseconds. */
+  readonly from: number
+  readonly until: number
 }
 
 interface Known extends Subscriber {
   webhook: Webhook
   deletedAt: number | undefined
+  changedAt: number
+  readonly pauses: Array<Pause>
   /** Oldest first; only facts that change who gets what. */
   readonly versions: Array<Version>
 }
@@ -88,12 +102,29 @@ export class Subscribed {
       const workspace = this.#workspace(workspaceId)
       workspace.changes.push(message.sequence)
       if (known === undefined) {
-        const added: Known = { id, workspaceId, webhook, deletedAt: undefined, versions: [version] }
+        const added: Known = {
+          id,
+          workspaceId,
+          webhook,
+          deletedAt: undefined,
+          changedAt: message.time,
+          pauses: [],
+          versions: [version]
+        }
         this.#webhooks.set(id, added)
         workspace.webhooks.push(added)
       } else known.versions.push(version)
     }
     if (known !== undefined) {
+      // Between the two it took effect.
+      const [earliest, latest] = [Math.min(fact.at, message.time), Math.max(fact.at, message.time)]
+      const newest = known.pauses.at(-1)
+      if (webhook.state === "paused" && before?.state !== "paused") {
+        known.pauses.push({ from: earliest, until: Number.POSITIVE_INFINITY })
+      } else if (webhook.state !== "paused" && before?.state === "paused" && newest !== undefined) {
+        known.pauses.splice(-1, 1, { from: newest.from, until: latest })
+      }
+      known.changedAt = latest
       known.webhook = webhook
       if (deleted) known.deletedAt = message.time
     }

@@ -49,7 +49,11 @@ export const replayLine = (fact: ReplayedFact): string =>
     detail(fact)
   ].filter((part) => part !== undefined && part !== "").map((part) => printable(part ?? "")).join("  ")
 
-/** A line of JSON; `body` is what the stream holds, number for number. */
+/** What JSON lets stand as it is, and a terminal obeys. */
+// oxlint-disable-next-line no-control-regex
+const obeyed = /[\u007f-\u009f]/g
+
+/** A line of JSON; `body` is what the stream holds, number for number. Controls are spelt out, which is the same to a reader of JSON. */
 export const replayJson = (fact: ReplayedFact): string => {
   const head = JSON.stringify({
     time: new Date(fact.time).toISOString(),
@@ -63,5 +67,8 @@ export const replayJson = (fact: ReplayedFact): string => {
     delivery_id: fact.deliveryId
   })
   const body = fact.json === undefined ? `"body_base64":"${fact.base64 ?? ""}"` : `"body":${fact.json}`
-  return `${head.slice(0, -1)},${body}}`
+  return `${head.slice(0, -1)},${body}}`.replaceAll(
+    obeyed,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`
+  )
 }

@@ -77,6 +77,8 @@ const decoded = (data: Uint8Array): ReadonlyArray<AuditedRecord> | string =>
         attempt: delivery.attempt,
         round: delivery.round,
         dueAt: delivery.dueAt,
+        heldReason: delivery.heldReason,
+        heldSince: delivery.heldSince,
         expiresAt: delivery.expiresAt,
         webhookRevision: delivery.webhookRevision,
         webhooksSequence: delivery.webhooksSequence,

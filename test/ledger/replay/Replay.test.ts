@@ -150,3 +150,23 @@ it.scopedLive("a real broker's streams are proven, and what is missing in them i
       yield* Effect.flip(audit({ catalogue: bundled, most: 1 }, new AuditProgress()))
     ).toMatchObject({ _tag: "AuditImpossible" })
   }).pipe(Effect.provide(brokerLayer())), 30_000)
+
+it("JSON for a terminal has no controls, and says the same", () => {
+  const controls = Array.from({ length: 33 }, (_, index) => String.fromCharCode(0x7f + index)).join("")
+  const json = JSON.stringify({ text: `before${controls}behind`, [controls]: 1 })
+  const line = replayJson({
+    time: start,
+    stream: "EVENTS",
+    sequence: 1,
+    kind: "event",
+    workspaceId: "ws_1",
+    webhookId: undefined,
+    eventId: controls,
+    eventType: undefined,
+    deliveryId: undefined,
+    json,
+    base64: undefined
+  })
+  expect(line).toMatch(/^[\u0020-\u007e]+$/)
+  expect(JSON.parse(line)).toMatchObject({ event_id: controls, body: JSON.parse(json) })
+})

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "@effect/vitest"
+import type { StoredMessage } from "../../../src/broker/Streams.ts"
+import { sealSubject } from "../../../src/broker/Subjects.ts"
+import { Findings } from "../../../src/ledger/audit/Findings.ts"
+import { encodeSeal, Sealing } from "../../../src/ledger/audit/Seal.ts"
+import { type Block, SealChain } from "../../../src/ledger/audit/SealChain.ts"
+import { SealCheck } from "../../../src/ledger/audit/SealCheck.ts"
+
+const stream = "DELIVERIES-1"
+const count = 1000
+
+const message = (sequence: number, text = `record ${sequence}`): StoredMessage => ({
+  subject: "deliveries.1.ws_1.wh_1.test",
+  sequence,
+  time: 0,
+  data: Buffer.from(text),
+  header: () => undefined
+})
+
+const original = Array.from({ length: count }, (_, index) => message(index + 1))
+const blocks = (() => {
+  const sealing = new Sealing()
+  for (const one of original) sealing.take(one)
+  sealing.end()
+  return sealing.blocks
+})()
+
+/** The stream filled anew: what is behind what was taken out comes forward. */
+const filledAnew = (messages: ReadonlyArray<StoredMessage>): ReadonlyArray<StoredMessage> =>
+  messages.map((one, index) => ({ ...one, sequence: index + 1 }))
+const without = (...sequences: ReadonlyArray<number>) =>
+  original.filter(({ sequence }) => !sequences.includes(sequence))
+const altered = (...sequences: ReadonlyArray<number>) =>
+  original.map((one) => sequences.includes(one.sequence) ? message(one.sequence, "another") : one)
+
+interface Case {
+  readonly name: string
+  readonly messages: ReadonlyArray<StoredMessage>
+  readonly first?: number
+  readonly streamFirst?: number
+  readonly found: ReadonlyArray<string>
+  readonly counts?: SealCheck["counts"]
+}
+
+const cases: ReadonlyArray<Case> = [
+  { name: "as it was", messages: original, found: [], counts: { checked: 1000, aged: 0, outside: 0 } },
+  { name: "altered", messages: altered(1, 300, 512, 1000), found: [1, 300, 512, 1000].map((one) => `altered ${one}`) },
+  { name: "taken out", messages: without(11, 257, 512), found: ["removed 11", "removed 257", "removed 512"] },
+  {
+    name: "filled anew without some, in each block and at its ends",
+    messages: filledAnew(without(1, 11, 256, 300, 512, 900)),
+    found: [1, 11, 256, 300, 512, 900].map((one) => `removed ${one}`)
+  },
+  {
+    name: "filled anew without some, and altered behind them",
+    messages: filledAnew(altered(700).filter(({ sequence }) => sequence !== 20)),
+    found: ["removed 20", "altered 700"]
+  },
+  {
+    name: "the first has left while it was read",
+    messages: original.slice(300),
+    streamFirst: 301,
+    found: [],
+    counts: { checked: 488, aged: 512, outside: 0 }
+  },
+  {
+    name: "begun in the middle of a block",
+    messages: original.slice(299),
+    first: 300,
+    found: [],
+    counts: { checked: 488, aged: 0, outside: 512 }
+  }
+]
+
+/** Interrupted now and then, as a checkpoint would keep it. */
+const checked = ({ first = 1, messages, streamFirst = 1 }: Case, interruptedEvery: number) => {
+  const part = { stream, first, to: count }
+  let findings = new Findings()
+  let check = new SealCheck(part, blocks, findings)
+  let most = 0
+  for (const one of messages) {
+    if (one.sequence % interruptedEvery === 0) {
+      findings = new Findings(structuredClone(findings.dump()))
+      check = new SealCheck(part, blocks, findings, structuredClone(check.dump()))
+    }
+    check.take(one)
+    most = Math.max(most, check.dump().window.size)
+  }
+  check.end(streamFirst)
+  const found = findings.dump().kept.map(({ kind, sequence }) => `${kind} ${sequence}`)
+  return { found, counts: check.counts, most }
+}
+
+describe("seals compared block by block", () => {
+  for (const one of cases) {
+    it(one.name, () => {
+      const whole = checked(one, Infinity)
+      expect(whole.found).toEqual(one.found)
+      if (one.counts !== undefined) expect(whole.counts).toEqual(one.counts)
+      expect(whole.most, "hashes of no more than one block").toBeLessThanOrEqual(256)
+      expect(checked(one, 7), "interrupted").toEqual(whole)
+    })
+  }
+})
+
+const seal = (number: number, sealed: ReadonlyArray<Block>) => ({
+  subject: sealSubject,
+  sequence: number,
+  data: Buffer.from(encodeSeal({
+    v: 1,
+    kind: "sealed",
+    at: "2026-11-24T00:00:00.000Z",
+    seal: number,
+    previous: null,
+    stream,
+    created: "then",
+    blocks: sealed
+  }))
+})
+
+const broken = (sealed: ReadonlyArray<Block>) => {
+  const findings = new Findings()
+  const chain = new SealChain(findings, new Map([[stream, "then"]]))
+  chain.take(seal(1, sealed), "DELIVERIES-0")
+  return [findings.dump().kept.length, chain.blocks(stream).length]
+}
+
+describe("the chain of seals", () => {
+  const [one, two] = blocks as [Block, Block]
+
+  it("takes blocks that follow on each other", () => expect(broken(blocks)).toEqual([0, 4]))
+  it("refuses blocks that overlap", () => expect(broken([one, one, two])).toEqual([1, 2]))
+  it("refuses a block that is longer than one is, or has other digests than messages", () => {
+    expect(broken([{ ...one, last_seq: 1_000_000 }])).toEqual([1, 0])
+    expect(broken([{ ...one, last_seq: 255 }])).toEqual([1, 0])
+  })
+})
