@@ -10,6 +10,9 @@ import { version } from "./Version.ts"
 /** The product is loaded only where it is run: the other commands start without it. */
 const start: StartProgram = (config) =>
   Effect.gen(function*() {
+    // `runMain` hears one signal and leaves the next to Node, which would end the process in the middle of its drain.
+    // A second one comes with the first under `npm start`: the terminal sends it, and npm passes it on.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => undefined)
     const shell = yield* Shell.Shell
     const application = yield* Effect.promise(() => import("./Application.ts"))
     return yield* application.run(config, (running) =>

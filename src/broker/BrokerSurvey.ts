@@ -1,7 +1,7 @@
 import { Clock, Effect, Option, Schema } from "effect"
 import { connect, NatsError } from "nats"
 import { Connection } from "./Connection.ts"
-import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find } from "./JetStreamApi.ts"
 import { parseDeliveriesStream, streamNames } from "./Subjects.ts"
 
 /** A stream of ours and how much of it is used. */
@@ -93,7 +93,7 @@ export const surveyBroker = Effect.fnUntraced(function*(monitoringPort: number =
   const info = connection.nats.info
   const names = yield* ask<{ readonly streams: ReadonlyArray<string> | null }>(connection, "STREAM.NAMES", {
     subject: "deliveries.>"
-  }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
+  })
   const wanted = [
     streamNames.events,
     streamNames.webhooks,
@@ -104,13 +104,7 @@ export const surveyBroker = Effect.fnUntraced(function*(monitoringPort: number =
   const streams: Array<StreamFill> = []
   for (const name of wanted) {
     const askedAt = yield* Clock.currentTimeMillis
-    const found = yield* ask<StreamInfo>(connection, `STREAM.INFO.${name}`).pipe(
-      Effect.asSome,
-      Effect.catchTag(
-        "ApiRefused",
-        (refused) => refused.code === errorCode.streamNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
-      )
-    )
+    const found = yield* find<StreamInfo>(connection, [errorCode.streamNotFound], `STREAM.INFO.${name}`)
     if (Option.isNone(found)) continue
     const { config, state, ts } = found.value
     clockAhead = Date.parse(ts) - (askedAt + (yield* Clock.currentTimeMillis)) / 2

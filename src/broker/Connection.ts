@@ -24,6 +24,8 @@ const startLimit = Duration.seconds(10)
 export class ConnectionFailed extends Data.TaggedError("ConnectionFailed")<{
   readonly address: string
   readonly detail: string
+  /** The user is known, and may not subscribe to his answers. */
+  readonly deaf?: true
 }> {
   override get message(): string {
     return `no connection to the broker at ${this.address}: ${this.detail}`
@@ -36,6 +38,8 @@ export interface ConnectionSettings {
   readonly name: string
   /** Where answers come to: a subject below `_INBOX`; `_INBOX` itself unless given, which every user may read. */
   readonly inboxes?: string
+  /** Names that its readers keep to, for a user who may make consumers under no other; fresh ones unless given. */
+  readonly readers?: ReadonlyArray<string>
 }
 
 /**
@@ -59,8 +63,10 @@ export class Connection extends Context.Tag("hookline/broker/Connection")<Connec
   readonly soon: (flush: () => void) => void
   /** Where we are connected to, without credentials. */
   readonly address: string
+  /** Names that readers keep to; undefined: any. */
+  readonly readers: ReadonlyArray<string> | undefined
 }>() {
-  /** Fails within about 10 s when the broker is not there, at once when it refuses the credentials. */
+  /** Fails within about 10 s when the broker is not there, at once when it refuses the credentials or keeps the user from his answers. */
   static readonly layer = (options: ConnectionSettings) => Layer.scoped(Connection, make(options))
 }
 
@@ -157,6 +163,22 @@ const make = Effect.fnUntraced(function*(options: ConnectionSettings) {
 
   ignoreLateErrors(nats)
 
+  // The broker refuses a subscription before it answers what came behind it; a refused one would leave every question without an answer.
+  const deaf = yield* Effect.tryPromise(async () => {
+    let refused = false
+    const probe = nats.subscribe(`${prefix}.>`, { callback: (error) => void (refused ||= error !== null) })
+    await nats.flush()
+    probe.unsubscribe()
+    return refused
+  }).pipe(Effect.timeout(requestLimit), Effect.orElseSucceed(() => false), Effect.withClock(clock))
+  if (deaf) {
+    return yield* new ConnectionFailed({
+      address: target.address,
+      detail: `the user may not subscribe below ${options.inboxes ?? "_INBOX"}, where his answers come to`,
+      deaf
+    })
+  }
+
   const soon = yield* makeTick
   const listeners = new Set<(connected: boolean) => void>()
   let connected = true
@@ -197,6 +219,7 @@ const make = Effect.fnUntraced(function*(options: ConnectionSettings) {
   return {
     nats,
     address: target.address,
+    readers: options.readers,
     isConnected: () => connected && !nats.isClosed(),
     onChange: (listener: (connected: boolean) => void) => {
       listeners.add(listener)

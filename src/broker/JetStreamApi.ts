@@ -1,5 +1,4 @@
-import { Data, Effect } from "effect"
-import type { Context } from "effect"
+import { type Context, Data, Effect, Option } from "effect"
 import type { Connection } from "./Connection.ts"
 import { BrokerUnavailable } from "./Streams.ts"
 
@@ -10,6 +9,7 @@ export const errorCode = {
   consumerNotFound: 10014,
   messageNotFound: 10037,
   streamNotFound: 10059,
+  consumerExists: 10148,
   noJetStream: 10076,
   noJetStreamForAccount: 10039
 } as const
@@ -26,10 +26,10 @@ interface ApiError {
 }
 
 /**
- * Asks JetStream's API (`$JS.API.<subject>`). The answer's shape is the caller's claim: it is the broker's own protocol, whose types
- * come with its client.
+ * Asks JetStream's API (`$JS.API.<subject>`), for whoever makes something of a refusal. The answer's shape is the caller's claim: it is the
+ * broker's own protocol, whose types come with its client.
  */
-export const ask = <A>(
+export const tryAsk = <A>(
   connection: Connected,
   subject: string,
   body?: object
@@ -51,6 +51,23 @@ export const ask = <A>(
       })
   )
 
+/** Asks JetStream's API; an error answer is an unusable broker. */
+export const ask = <A>(connection: Connected, subject: string, body?: object): Effect.Effect<A, BrokerUnavailable> =>
+  Effect.catchTag(tryAsk<A>(connection, subject, body), "ApiRefused", (refused) => Effect.fail(unavailable(refused)))
+
+/** As `ask`; none where the broker refuses with one of these codes, which say that there is none. */
+export const find = <A>(
+  connection: Connected,
+  none: ReadonlyArray<number>,
+  subject: string,
+  body?: object
+): Effect.Effect<Option.Option<A>, BrokerUnavailable> =>
+  tryAsk<A>(connection, subject, body).pipe(
+    Effect.asSome,
+    Effect.catchTag("ApiRefused", (refused) =>
+      none.includes(refused.code) ? Effect.succeedNone : Effect.fail(unavailable(refused)))
+  )
+
 /**
  * Tells JetStream something without waiting for the answer: for what is tidied up when a scope closes, which must not wait for a broker
  * that may be frozen.
@@ -60,6 +77,12 @@ export const tell = (connection: Connected, subject: string): Effect.Effect<void
     if (connection.isConnected()) connection.nats.publish(`$JS.API.${subject}`, "", { reply: connection.inbox() })
   })
 
-/** An error answer that nobody expects is an unusable broker. */
-export const unavailable = (refused: ApiRefused): BrokerUnavailable =>
-  new BrokerUnavailable({ operation: refused.operation, detail: `${refused.description} (${refused.code})` })
+const withoutJetStream: ReadonlyArray<number> = [errorCode.noJetStream, errorCode.noJetStreamForAccount]
+
+const unavailable = ({ code, description, operation }: ApiRefused): BrokerUnavailable =>
+  new BrokerUnavailable({
+    operation,
+    detail: withoutJetStream.includes(code)
+      ? "JetStream is not enabled on that server or account"
+      : `${description} (${code})`
+  })

@@ -1,7 +1,7 @@
 import { Effect, Layer, Option } from "effect"
 import { AppendLog } from "./AppendLog.ts"
 import { Connection } from "./Connection.ts"
-import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find } from "./JetStreamApi.ts"
 import { type Bucket, KeyValue, RevisionConflict } from "./KeyValue.ts"
 import { got, type GotMessage } from "./StreamMessage.ts"
 import { BrokerUnavailable, type StoredMessage } from "./Streams.ts"
@@ -19,15 +19,9 @@ const make = Effect.gen(function*() {
 
   /** The newest message of a key, markers included, from the stream's leader. */
   const newest = (bucket: Bucket, key: string) =>
-    ask<GotMessage>(connection, `STREAM.MSG.GET.${bucketStream(bucket)}`, { last_by_subj: bucketSubject(bucket, key) })
-      .pipe(
-        Effect.map((answer) => Option.some(got(answer))),
-        Effect.catchTag(
-          "ApiRefused",
-          (refused) =>
-            refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
-        )
-      )
+    find<GotMessage>(connection, [errorCode.messageNotFound], `STREAM.MSG.GET.${bucketStream(bucket)}`, {
+      last_by_subj: bucketSubject(bucket, key)
+    }).pipe(Effect.map(Option.map(got)))
 
   const put = (bucket: Bucket, key: string, value: Uint8Array | string, revision: number) =>
     log.append({ subject: bucketSubject(bucket, key), data: value, expectedLastSubjectSequence: revision }).pipe(
@@ -60,10 +54,7 @@ const make = Effect.gen(function*() {
               : Effect.fail(conflict))
       ),
     remove: (bucket, key) =>
-      ask(connection, `STREAM.PURGE.${bucketStream(bucket)}`, { filter: bucketSubject(bucket, key) }).pipe(
-        Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
-        Effect.asVoid
-      ),
+      Effect.asVoid(ask(connection, `STREAM.PURGE.${bucketStream(bucket)}`, { filter: bucketSubject(bucket, key) })),
     keys: Effect.fnUntraced(function*(bucket, first) {
       const keys: Array<string> = []
       const prefix = bucketFilter(bucket).length - 1
@@ -73,9 +64,7 @@ const make = Effect.gen(function*() {
         }>(connection, `STREAM.INFO.${bucketStream(bucket)}`, {
           subjects_filter: bucketFilter(bucket, first),
           offset: keys.length
-        }).pipe(
-          Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused)))
-        )
+        })
         const page = Object.keys(info.state.subjects ?? {})
         keys.push(...page.map((subject) => subject.slice(prefix)))
         if (page.length === 0 || keys.length >= (info.state.num_subjects ?? 0)) return keys

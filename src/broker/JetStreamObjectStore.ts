@@ -4,7 +4,7 @@ import { createHash } from "node:crypto"
 import { AppendLog } from "./AppendLog.ts"
 import { BrokerClock } from "./BrokerClock.ts"
 import { Connection } from "./Connection.ts"
-import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find } from "./JetStreamApi.ts"
 import { ObjectStore } from "./ObjectStore.ts"
 import { got, type GotMessage } from "./StreamMessage.ts"
 import { BrokerUnavailable, Streams } from "./Streams.ts"
@@ -48,10 +48,7 @@ const make = Effect.gen(function*() {
   const clock = yield* BrokerClock
 
   const purge = (subject: string) =>
-    ask(connection, `STREAM.PURGE.${snapshotStream}`, { filter: subject }).pipe(
-      Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
-      Effect.asVoid
-    )
+    Effect.asVoid(ask(connection, `STREAM.PURGE.${snapshotStream}`, { filter: subject }))
 
   const append = (message: Parameters<typeof log.append>[0]) =>
     Effect.mapError(
@@ -60,29 +57,23 @@ const make = Effect.gen(function*() {
         new BrokerUnavailable({ operation: "writing a snapshot", detail: `${failed.reason}: ${failed.detail}` })
     )
 
-  const find = (name: string) =>
-    ask<GotMessage>(connection, `STREAM.MSG.GET.${snapshotStream}`, { last_by_subj: objectSubject(name) }).pipe(
-      Effect.map((answer) => {
-        const message = got(answer)
-        return Option.map(
-          Option.filter(decode(Buffer.from(message.data).toString()), ({ deleted }) => deleted !== true),
-          (entry) => ({ entry, sequence: message.sequence })
-        )
-      }),
-      Effect.catchTag(
-        "ApiRefused",
-        (refused) => refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
+  const entryOf = (name: string) =>
+    find<GotMessage>(connection, [errorCode.messageNotFound], `STREAM.MSG.GET.${snapshotStream}`, {
+      last_by_subj: objectSubject(name)
+    }).pipe(Effect.map(Option.flatMap((answer) => {
+      const message = got(answer)
+      return Option.map(
+        Option.filter(decode(Buffer.from(message.data).toString()), ({ deleted }) => deleted !== true),
+        (entry) => ({ entry, sequence: message.sequence })
       )
-    )
+    })))
 
   const subjects = Effect.fnUntraced(function*(filter: string) {
     const all: Array<string> = []
     for (;;) {
       const info = yield* ask<{
         readonly state: { readonly subjects?: Readonly<Record<string, number>>; readonly num_subjects?: number }
-      }>(connection, `STREAM.INFO.${snapshotStream}`, { subjects_filter: filter, offset: all.length }).pipe(
-        Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused)))
-      )
+      }>(connection, `STREAM.INFO.${snapshotStream}`, { subjects_filter: filter, offset: all.length })
       const page = Object.keys(info.state.subjects ?? {})
       all.push(...page)
       if (page.length === 0 || all.length >= (info.state.num_subjects ?? 0)) return all
@@ -94,7 +85,7 @@ const make = Effect.gen(function*() {
     const names = yield* Effect.map(subjects(objectFilters[1]), (all) => all.map(objectName))
     const owned = new Set<string>()
     for (const name of names) {
-      const found = yield* find(name)
+      const found = yield* entryOf(name)
       if (Option.isSome(found)) owned.add(chunkSubject(found.value.entry.nuid))
     }
     const { brokerTime } = yield* streams.state(snapshotStream)
@@ -109,7 +100,7 @@ const make = Effect.gen(function*() {
 
   return ObjectStore.of({
     put: Effect.fnUntraced(function*(name, data) {
-      const former = yield* find(name)
+      const former = yield* entryOf(name)
       const id = nuid.next()
       const chunks = Math.ceil(data.length / chunkSize)
       const write = Effect.forEach(
@@ -139,7 +130,7 @@ const make = Effect.gen(function*() {
       if (Option.isSome(former)) yield* purge(chunkSubject(former.value.entry.nuid))
     }),
     get: Effect.fnUntraced(function*(name) {
-      const found = yield* find(name)
+      const found = yield* entryOf(name)
       if (Option.isNone(found)) return Option.none()
       const { entry, sequence } = found.value
       const parts: Array<Uint8Array> = []
@@ -156,7 +147,7 @@ const make = Effect.gen(function*() {
       return Option.none()
     }),
     remove: Effect.fnUntraced(function*(name) {
-      const found = yield* find(name)
+      const found = yield* entryOf(name)
       yield* purge(objectSubject(name))
       if (Option.isSome(found)) yield* purge(chunkSubject(found.value.entry.nuid))
     }),

@@ -1,6 +1,6 @@
 import { Effect, Layer, Option } from "effect"
 import { Connection } from "./Connection.ts"
-import { ask, errorCode, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find } from "./JetStreamApi.ts"
 import { follow, next, scan } from "./OrderedReader.ts"
 import { consume, deleteConsumer, makeAcknowledge } from "./OwnConsumer.ts"
 import { createdOf } from "./StreamIdentity.ts"
@@ -28,19 +28,16 @@ const make = Effect.gen(function*() {
   const acknowledge = makeAcknowledge(connection)
 
   const state = (stream: string) =>
-    ask<StreamInfo>(connection, `STREAM.INFO.${checkSubject(stream)}`).pipe(
-      Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
-      Effect.map((info) => ({
-        created: createdOf(info),
-        firstSequence: info.state.first_seq,
-        lastSequence: info.state.last_seq,
-        lastTime: Date.parse(info.state.last_ts),
-        messages: info.state.messages,
-        bytes: info.state.bytes,
-        maxBytes: info.config.max_bytes ?? -1,
-        brokerTime: Date.parse(info.ts)
-      }))
-    )
+    Effect.map(ask<StreamInfo>(connection, `STREAM.INFO.${checkSubject(stream)}`), (info) => ({
+      created: createdOf(info),
+      firstSequence: info.state.first_seq,
+      lastSequence: info.state.last_seq,
+      lastTime: Date.parse(info.state.last_ts),
+      messages: info.state.messages,
+      bytes: info.state.bytes,
+      maxBytes: info.config.max_bytes ?? -1,
+      brokerTime: Date.parse(info.ts)
+    }))
 
   /** A page has 100,000 at most, as the broker decides (nats-server, JSMaxSubjectDetails). */
   const subjectPage = (stream: string, filter: string, offset: number) =>
@@ -48,10 +45,7 @@ const make = Effect.gen(function*() {
       connection,
       `STREAM.INFO.${checkSubject(stream)}`,
       { subjects_filter: checkFilter(filter), offset }
-    ).pipe(
-      Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))),
-      Effect.map(({ state, total = 0 }) => ({ names: Object.keys(state.subjects ?? {}), total }))
-    )
+    ).pipe(Effect.map(({ state, total = 0 }) => ({ names: Object.keys(state.subjects ?? {}), total })))
 
   /** A direct get says "there is none" with 404 and "I cannot" with anything else. */
   const directGet = (stream: string, question: object) =>
@@ -73,21 +67,15 @@ const make = Effect.gen(function*() {
       connection,
       `CONSUMER.NAMES.${checkSubject(stream)}`,
       { offset }
-    ).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
+    )
 
   return Streams.of({
     state,
     message: (stream, sequence) => sequence < 1 ? Effect.succeedNone : directGet(stream, { seq: sequence }),
     last: (stream, subject) =>
-      ask<GotMessage>(connection, `STREAM.MSG.GET.${checkSubject(stream)}`, { last_by_subj: checkSubject(subject) })
-        .pipe(
-          Effect.map((answer) => Option.some(got(answer))),
-          Effect.catchTag(
-            "ApiRefused",
-            (refused) =>
-              refused.code === errorCode.messageNotFound ? Effect.succeedNone : Effect.fail(unavailable(refused))
-          )
-        ),
+      find<GotMessage>(connection, [errorCode.messageNotFound], `STREAM.MSG.GET.${checkSubject(stream)}`, {
+        last_by_subj: checkSubject(subject)
+      }).pipe(Effect.map(Option.map(got))),
     subjects: Effect.fnUntraced(function*(stream, filter, most) {
       const all: Array<string> = []
       for (;;) {

@@ -1,7 +1,7 @@
 import { Cause, type Context, Deferred, Duration, Effect, Option, Schedule, type Scope } from "effect"
 import { nuid } from "nats"
 import type { Connection } from "./Connection.ts"
-import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
+import { errorCode, find, tell } from "./JetStreamApi.ts"
 import { Puller, silenceLimit } from "./Puller.ts"
 import { delivered, got, type GotMessage } from "./StreamMessage.ts"
 import { BrokerUnavailable, type Pace, type StoredMessage } from "./Streams.ts"
@@ -36,6 +36,45 @@ const inactive = Duration.toNanos(Duration.minutes(1))
 const now = (clock: { readonly unsafeCurrentTimeNanos: () => bigint }) => () =>
   Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
+/** Makes a reader's consumer under a fresh name, or under the first free one of those that the connection keeps to; gives the name. */
+const makeReader = Effect.fnUntraced(function*(
+  connection: Connected,
+  range: { readonly stream: string; readonly filter: string; readonly from: number }
+) {
+  const { filter, from, stream } = range
+  const reader = nuid.next()
+  const names = connection.readers ?? [`read-${reader}`]
+  for (const name of names) {
+    const made = yield* find(
+      connection,
+      [errorCode.consumerExists],
+      `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`,
+      {
+        stream_name: stream,
+        action: "create",
+        config: {
+          name,
+          filter_subject: filter,
+          deliver_policy: "by_start_sequence",
+          opt_start_seq: Math.max(1, from),
+          ack_policy: "none",
+          replay_policy: "instant",
+          mem_storage: true,
+          num_replicas: 1,
+          inactive_threshold: Number(Option.getOrThrow(inactive)),
+          // The broker takes what is equal in everything for the same: two readers of one place must not share a consumer.
+          metadata: { reader }
+        }
+      }
+    )
+    if (Option.isSome(made)) return name
+  }
+  return yield* new BrokerUnavailable({
+    operation: `reading ${stream}`,
+    detail: `as many read it already as may at once: ${names.join(", ")} are taken`
+  })
+})
+
 /** Runs a session until `onMessage` says stop (true) or, with `idleLimit`, nothing came for so long; any trouble fails. */
 const session = Effect.fnUntraced(function*(
   connection: Connected,
@@ -44,29 +83,15 @@ const session = Effect.fnUntraced(function*(
   idleLimit: number | undefined
 ): Effect.fn.Return<void, BrokerUnavailable, Scope.Scope> {
   const clock = now(yield* Effect.clock)
-  const name = `read-${nuid.next()}`
   const over = yield* Deferred.make<void, BrokerUnavailable>()
   let ended = false
   const trouble = (detail: string) => {
     ended = true
     Deferred.unsafeDone(over, Effect.fail(new BrokerUnavailable({ operation: `reading ${range.stream}`, detail })))
   }
+  const name = yield* makeReader(connection, range)
+  // A reader that is interrupted before it gets here leaves its consumer to the broker, which removes it after a while.
   yield* Effect.addFinalizer(() => tell(connection, `CONSUMER.DELETE.${range.stream}.${name}`))
-  yield* ask(connection, `CONSUMER.CREATE.${range.stream}.${name}.${checkFilter(range.filter)}`, {
-    stream_name: range.stream,
-    action: "create",
-    config: {
-      name,
-      filter_subject: range.filter,
-      deliver_policy: "by_start_sequence",
-      opt_start_seq: Math.max(1, range.from),
-      ack_policy: "none",
-      replay_policy: "instant",
-      mem_storage: true,
-      num_replicas: 1,
-      inactive_threshold: Number(Option.getOrThrow(inactive))
-    }
-  }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
 
   let expected = 1
   let messageAt = clock()
@@ -125,13 +150,10 @@ const session = Effect.fnUntraced(function*(
 
 /** The first message at or after `from` on a subject that matches, asked from the stream's leader. */
 export const next = (connection: Connected, stream: string, filter: string, from: number) =>
-  ask<GotMessage>(connection, `STREAM.MSG.GET.${stream}`, { seq: Math.max(1, from), next_by_subj: filter }).pipe(
-    Effect.map((answer) => Option.some(got(answer))),
-    Effect.catchTag("ApiRefused", (refused) =>
-      refused.code === errorCode.messageNotFound
-        ? Effect.succeedNone
-        : Effect.fail(unavailable(refused)))
-  )
+  find<GotMessage>(connection, [errorCode.messageNotFound], `STREAM.MSG.GET.${stream}`, {
+    seq: Math.max(1, from),
+    next_by_subj: filter
+  }).pipe(Effect.map(Option.map(got)))
 
 /** Without a message for so long a scan asks the leader whether there is one at all. */
 const scanIdleLimit = 2000

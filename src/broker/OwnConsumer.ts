@@ -1,20 +1,22 @@
 import { Cause, type Context, Deferred, Duration, Effect, Either, Option, Queue, Runtime, type Scope } from "effect"
+import { isDeepStrictEqual } from "node:util"
 import type { Connection } from "./Connection.ts"
-import { ask, errorCode, tell, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find, tell } from "./JetStreamApi.ts"
 import { Puller, silenceLimit } from "./Puller.ts"
 import { delivered } from "./StreamMessage.ts"
-import type { BrokerUnavailable, ConsumedMessage, Consumption } from "./Streams.ts"
+import { BrokerUnavailable, type ConsumedMessage, type Consumption } from "./Streams.ts"
 import { checkFilter, checkSubject } from "./Subjects.ts"
 
 /*
  * A durable pull consumer of ours.
  *
- *   PULLING ── status we do not know, silence, gap, reconnect ──▶ LOOKING (is the consumer there?) ── yes ──▶ made anew, PULLING
+ *   PULLING ── status we do not know, silence, gap, reconnect ──▶ LOOKING (is it there, as it was made?) ── yes ──▶ made anew, PULLING
  *                                                                   │ cannot tell: wait 1 s, look again
- *                                                                   └ no, twice ──▶ LOST, for good
+ *                                                                   └ changed, or gone twice ──▶ LOST, for good
  *
  * Invariant: what is handed on has no gap. The broker counts its deliveries; what it wrote to a connection that broke comes again only after
- * ack_wait, behind later messages, and whoever keeps a position would have passed it by then. So the consumer is made anew at `from()`.
+ * ack_wait, behind later messages, and whoever keeps a position would have passed it by then. So the consumer is made anew at `from()`. One that
+ * somebody else has changed shows no gap: by then `from()` may be beyond what was passed over, and only a position that was confirmed is not.
  */
 
 type Connected = Context.Tag.Service<typeof Connection>
@@ -32,16 +34,22 @@ const batch = 1000
 const lookEvery = 30_000
 const second = 1_000_000_000
 
+const gone: ReadonlyArray<number> = [errorCode.consumerNotFound, errorCode.streamNotFound]
+
+/** One that is not there is deleted. */
 export const deleteConsumer = (connection: Connected, stream: string, name: string) =>
-  ask(connection, `CONSUMER.DELETE.${stream}.${checkSubject(name)}`).pipe(
-    Effect.catchTag(
-      "ApiRefused",
-      (refused) =>
-        refused.code === errorCode.consumerNotFound || refused.code === errorCode.streamNotFound
-          ? Effect.void
-          : Effect.fail(unavailable(refused))
-    ),
-    Effect.asVoid
+  Effect.asVoid(find(connection, gone, `CONSUMER.DELETE.${stream}.${checkSubject(name)}`))
+
+interface Info {
+  readonly config: Readonly<Record<string, unknown>>
+}
+
+/** What the broker notes there of its own version changes when it is updated. */
+const notes = "metadata"
+
+const differences = (made: Info["config"], now: Info["config"]): ReadonlyArray<string> =>
+  Array.from(new Set([...Object.keys(made), ...Object.keys(now)])).filter((field) =>
+    field !== notes && !isDeepStrictEqual(made[field], now[field])
   )
 
 /** Collects what is acknowledged within a tick and writes it in one go. */
@@ -72,7 +80,7 @@ export const consume = Effect.fnUntraced(function*(
   const troubles = yield* Queue.sliding<string>(1)
 
   const create = Effect.suspend(() =>
-    ask(connection, `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`, {
+    ask<Info>(connection, `CONSUMER.CREATE.${stream}.${name}.${checkFilter(filter)}`, {
       stream_name: stream,
       action: "create",
       config: {
@@ -88,8 +96,14 @@ export const consume = Effect.fnUntraced(function*(
         replay_policy: "instant"
       }
     })
-  ).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused))))
-  const makeAnew = Effect.zipRight(deleteConsumer(connection, stream, name), create)
+  )
+  /** As the broker has made it; undefined while it is being made. */
+  let made: Info["config"] | undefined
+  const makeAnew = Effect.gen(function*() {
+    made = undefined
+    yield* deleteConsumer(connection, stream, name)
+    made = (yield* create).config
+  })
 
   yield* Effect.addFinalizer(() => tell(connection, `CONSUMER.DELETE.${stream}.${name}`))
   yield* makeAnew
@@ -146,19 +160,37 @@ export const consume = Effect.fnUntraced(function*(
     })
   )
 
-  /** Why the consumer is gone; none when it is there. */
-  const look = ask(connection, `CONSUMER.INFO.${stream}.${name}`).pipe(
-    Effect.as(Option.none<string>()),
-    Effect.catchTag(
-      "ApiRefused",
-      (refused) =>
-        refused.code === errorCode.consumerNotFound || refused.code === errorCode.streamNotFound
-          ? Effect.succeedSome(refused.description)
-          : Effect.fail(unavailable(refused))
-    )
-  )
+  const unsure = (detail: string) => new BrokerUnavailable({ operation: `looking at consumer ${name}`, detail })
+  /** For good: changed back, it does not bring what it has passed over. */
+  let changed: string | undefined
+  /** Why it is not ours any more; none when it is. */
+  const look = Effect.gen(function*() {
+    const known = made
+    if (known === undefined) return yield* unsure("it is being made")
+    const found = yield* find<Info>(connection, gone, `CONSUMER.INFO.${stream}.${name}`)
+    // The answer may be about the one before.
+    if (known !== made) return yield* unsure("it was made anew meanwhile")
+    if (Option.isNone(found)) return Option.some("it is not there")
+    const fields = differences(known, found.value.config)
+    if (fields.length > 0) changed ??= `somebody has changed its ${fields.join(", ")}`
+    return Option.fromNullable(changed)
+  })
   /** A broker that has just started may not know all of its consumers yet, so that it has to say so twice. */
-  const lookTwice = Effect.filterOrElse(look, Option.isNone, () => Effect.zipRight(Effect.sleep("1 second"), look))
+  const lookTwice = Effect.filterOrElse(
+    look,
+    Option.isNone,
+    () => Effect.zipRight(Effect.sleep("1 second"), look)
+  )
+  const confirm = Effect.flatMap(
+    look,
+    Option.match({
+      onNone: () => Effect.void,
+      onSome: (detail) => {
+        troubles.unsafeOffer(detail)
+        return unsure(detail)
+      }
+    })
+  )
   const watch = Effect.gen(function*() {
     let lookedAt = now()
     /** It may be gone because we deleted it and did not get to make it again. */
@@ -168,25 +200,25 @@ export const consume = Effect.fnUntraced(function*(
       const silent = puller.waiting && now() - puller.heardAt > silenceLimit
       if (!connection.isConnected()) continue
       if (Option.isNone(trouble) && !silent && now() - lookedAt < lookEvery) continue
-      const gone: Either.Either<Option.Option<string>, BrokerUnavailable> = yield* Effect.either(
+      const seen: Either.Either<Option.Option<string>, BrokerUnavailable> = yield* Effect.either(
         making ? Effect.succeedNone : lookTwice
       )
       lookedAt = now()
-      if (Either.isRight(gone) && Option.isSome(gone.right)) {
+      if (Either.isRight(seen) && Option.isSome(seen.right)) {
         puller.close()
-        yield* Effect.logWarning(`consumer ${name} of ${stream} is gone: ${gone.right.value}`)
-        return yield* Deferred.succeed(lost, gone.right.value)
+        yield* Effect.logWarning(`consumer ${name} of ${stream} is lost: ${seen.right.value}`)
+        return yield* Deferred.succeed(lost, seen.right.value)
       }
-      if (Either.isRight(gone) && Option.isNone(trouble) && !silent) continue
+      if (Either.isRight(seen) && Option.isNone(trouble) && !silent) continue
       puller.close()
-      making ||= Either.isRight(gone)
-      const made: Either.Either<unknown, BrokerUnavailable> = Either.isLeft(gone)
-        ? gone
+      making ||= Either.isRight(seen)
+      const again: Either.Either<unknown, BrokerUnavailable> = Either.isLeft(seen)
+        ? seen
         : yield* Effect.either(makeAnew)
-      if (Either.isLeft(made)) {
-        yield* Effect.logDebug(`consumer ${name} of ${stream}: ${made.left.message}`)
+      if (Either.isLeft(again)) {
+        yield* Effect.logDebug(`consumer ${name} of ${stream}: ${again.left.message}`)
         yield* Effect.sleep("1 second")
-        troubles.unsafeOffer(made.left.message)
+        troubles.unsafeOffer(again.left.message)
         continue
       }
       making = false
@@ -199,6 +231,7 @@ export const consume = Effect.fnUntraced(function*(
   yield* Effect.forkScoped(watch)
   return {
     lost,
+    confirm,
     pause: () => {
       paused = true
       puller.pause()

@@ -1,6 +1,6 @@
-import { type Context, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { Connection } from "./Connection.ts"
-import { ask, unavailable } from "./JetStreamApi.ts"
+import { ask } from "./JetStreamApi.ts"
 import { BrokerUnavailable } from "./Streams.ts"
 import { parseDeliveriesStream, partitionsOf, streamNames } from "./Subjects.ts"
 
@@ -11,18 +11,13 @@ interface StreamLayout {
   readonly deliveries: ReadonlyArray<string>
 }
 
-const asked = <A>(connection: Context.Tag.Service<Connection>, subject: string, body?: object) =>
-  ask<A>(connection, subject, body).pipe(
-    Effect.catchTag("ApiRefused", (refused) => Effect.fail(unavailable(refused)))
-  )
-
 /** Asks the broker that `Connection` is connected to. Fails when hookline has never made its streams there. */
 export const streamLayout = Effect.gen(function*() {
   const connection = yield* Connection
-  const { streams } = yield* asked<{ readonly streams: ReadonlyArray<string> | null }>(connection, "STREAM.NAMES", {
+  const { streams } = yield* ask<{ readonly streams: ReadonlyArray<string> | null }>(connection, "STREAM.NAMES", {
     subject: "deliveries.>"
   })
-  const { config } = yield* asked<{ readonly config: { readonly subject_transform?: { readonly dest?: string } } }>(
+  const { config } = yield* ask<{ readonly config: { readonly subject_transform?: { readonly dest?: string } } }>(
     connection,
     `STREAM.INFO.${streamNames.events}`
   )

@@ -52,8 +52,13 @@ export interface Pace {
 
 /** A live consumer. */
 export interface Consumption {
-  /** Completes when the consumer is gone (deleted, stream deleted) and messages no longer come. Never on a mere disconnect. */
+  /** Completes when the consumer is gone (deleted, stream deleted) or not what it was made as, and messages no longer come. Never on a mere disconnect. */
   readonly lost: Deferred.Deferred<string>
+  /**
+   * Fails unless the consumer is at this moment as it was made. One that somebody has changed (its filter, say) may have passed over messages, however
+   * gapless what came was: so no position may rest on it without this, asked after the position was looked at. It is then `lost` as well.
+   */
+  readonly confirm: Effect.Effect<void, BrokerUnavailable>
   /** Stops asking for more (what was asked for may still come); `resume` asks again. For the bound on open events. */
   readonly pause: () => void
   readonly resume: () => void

@@ -66,6 +66,12 @@ export const headerNames = {
  */
 export const ownInboxes = "_INBOX.hookline"
 
+/**
+ * The consumers of those who only read: names of their own, so that a broker's permissions can keep such a user from hookline's consumers (nats.conf).
+ * So many can read one stream at once.
+ */
+export const guestReaders = ["guest-1", "guest-2", "guest-3", "guest-4"] as const
+
 // --- EVENTS
 
 /** What publishers publish to: `events.<ws>.<entity>.<action>`, for a type `<entity>.<action>`. */

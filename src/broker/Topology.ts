@@ -2,10 +2,10 @@ import { Clock, Context, Data, Duration, Effect, Layer, Option, Schedule } from 
 import type { StreamConfig } from "nats"
 import { Config, type HooklineConfig } from "../Config.ts"
 import { Connection } from "./Connection.ts"
-import { type ApiRefused, ask, errorCode, unavailable } from "./JetStreamApi.ts"
+import { ask, errorCode, find, tryAsk } from "./JetStreamApi.ts"
 import type { Bucket } from "./KeyValue.ts"
 import { createdOf, isStamped, stamped } from "./StreamIdentity.ts"
-import { BrokerUnavailable } from "./Streams.ts"
+import type { BrokerUnavailable } from "./Streams.ts"
 import {
   bucketFilter,
   bucketStream,
@@ -265,20 +265,13 @@ const ensure = Effect.gen(function*() {
     })
   }
 
-  const info = (name: string) =>
-    ask<StreamInfo>(connection, `STREAM.INFO.${name}`).pipe(
-      Effect.asSome,
-      Effect.catchTag("ApiRefused", (refused) =>
-        refused.code === errorCode.streamNotFound ? Effect.succeedNone : Effect.fail(noJetStream(refused)))
-    )
+  const info = (name: string) => find<StreamInfo>(connection, [errorCode.streamNotFound], `STREAM.INFO.${name}`)
 
   const make = Effect.fnUntraced(function*(wanted: Wanted) {
     yield* Effect.logDebug(`making stream ${wanted.name}`)
     const now = new Date(yield* Clock.currentTimeMillis).toISOString()
     const stream = { ...wanted, metadata: stamped(now) }
-    return yield* ask<StreamInfo>(connection, `STREAM.CREATE.${wanted.name}`, stream).pipe(
-      Effect.catchTag("ApiRefused", (refused) => Effect.fail(noJetStream(refused)))
-    )
+    return yield* ask<StreamInfo>(connection, `STREAM.CREATE.${wanted.name}`, stream)
   })
 
   const change = Effect.fnUntraced(function*(wanted: Wanted, info: StreamInfo) {
@@ -297,7 +290,7 @@ const ensure = Effect.gen(function*() {
       )
     }
     const stream = { ...current, ...wanted, metadata: stamped(createdOf(info), current.metadata) }
-    return yield* ask<StreamInfo>(connection, `STREAM.UPDATE.${wanted.name}`, stream).pipe(
+    return yield* tryAsk<StreamInfo>(connection, `STREAM.UPDATE.${wanted.name}`, stream).pipe(
       Effect.catchTag("ApiRefused", (refused) =>
         Effect.fail(
           new TopologyMismatch({
@@ -313,7 +306,7 @@ const ensure = Effect.gen(function*() {
 
   const names = yield* ask<{ readonly streams: ReadonlyArray<string> | null }>(connection, "STREAM.NAMES", {
     subject: "deliveries.>"
-  }).pipe(Effect.catchTag("ApiRefused", (refused) => Effect.fail(noJetStream(refused))))
+  })
   const deliveries = (names.streams ?? []).filter((name) => Option.isSome(parseDeliveriesStream(name)))
   const wanted = wantedStreams(config, connection.nats.info?.max_payload ?? 2 * mebibyte)
   const surplus = deliveries.filter((name) => !wanted.some((stream) => stream.name === name))
@@ -351,11 +344,3 @@ const ensure = Effect.gen(function*() {
     schedule: Schedule.spaced("500 millis").pipe(Schedule.upTo(Duration.seconds(15)))
   })
 )
-
-const noJetStream = (refused: ApiRefused): BrokerUnavailable =>
-  ([errorCode.noJetStream, errorCode.noJetStreamForAccount] as ReadonlyArray<number>).includes(refused.code)
-    ? new BrokerUnavailable({
-      operation: refused.operation,
-      detail: "JetStream is not enabled on that server or account"
-    })
-    : unavailable(refused)

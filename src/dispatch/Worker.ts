@@ -71,6 +71,9 @@ const readings = ({ state, trouble }: WorkerStatus): Telemetry.Readings => {
   return { hookline_worker_state: states, hookline_worker_trouble: trouble === undefined ? 0 : 1 }
 }
 
+/** After a floor was looked at: a consumer that somebody has changed may have passed over events below it. */
+const confirm = ({ current }: { readonly current: Partition }) => current.consumption?.confirm ?? Effect.void
+
 const idle = (state: WorkerState, trouble?: string) => (): WorkerStatus => ({
   state,
   trouble,
@@ -237,6 +240,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
         .map((one) => ({ ...one, next: one.current.advance() }))
         .filter(({ current, next }) => next.floor !== current.written)
       if (moved.length === 0) return
+      yield* Effect.forEach(moved, confirm, { concurrency: 4, discard: true })
       // After the floors were looked at: what they stand for is before the marks.
       const marks = yield* marksOf(streams, [...new Set(moved.flatMap(({ partition }) => markedBy(partition)))])
       yield* Effect.forEach(
@@ -252,12 +256,13 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
       )
     })
     const savedAt = new Map(claims.map(({ partition, recovered }) => [partition, recovered.snapshotSequence]))
-    const save = ({ current, name, partition }: (typeof owned)[number]) => {
-      if (partition < 0) return Effect.void
+    const save = Effect.fnUntraced(function*({ current, name, partition }: (typeof owned)[number]) {
+      if (partition < 0) return
       const snapshot = current.capture(streamOf(partition))
+      yield* confirm({ current })
       savedAt.set(partition, snapshot.s0)
-      return snapshots.save(name, snapshot)
-    }
+      yield* snapshots.save(name, snapshot)
+    })
     const saveStale = Effect.suspend(() => {
       const enough = Math.max(snapshotRecords, 2 * engine.figures.inMemory)
       const stale = owned.filter(({ partition }) =>

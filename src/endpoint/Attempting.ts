@@ -29,8 +29,8 @@ type Settle = (outcome: AttemptResult | Expired) => void
  * Effects: a fiber and its steps took 35 µs of the 180 µs that a delivery did (docs/adr/0002-callbacks-on-the-hot-path.md).
  */
 export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Attempting, {
-  /** Attempts of one owner: closing the scope ends what they still fetch. */
-  readonly open: Effect.Effect<
+  /** Attempts of one owner: closing the scope ends what they still fetch. `owns`: whether it is the owner still, asked again after a fetch. */
+  readonly open: (owns: () => boolean) => Effect.Effect<
     (
       webhook: Webhook,
       delivery: Delivery,
@@ -85,7 +85,7 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
               Effect.map(Effect.logError(error.message), () => faulted("secret", error.message))
           }))
 
-        const open = Effect.gen(function*() {
+        const open = Effect.fnUntraced(function*(owns: () => boolean) {
           const fork = yield* FiberSet.makeRuntime<never>()
           const alarms = new Map<string, number>()
           /** A fault on our side is said once a minute, however many attempts meet it; what it says is one of few sentences. */
@@ -148,7 +148,9 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             const fetching = fork(
               fetch(webhook, delivery, event).pipe(
                 Effect.map((found) => {
-                  if (found.class === "fetched") {
+                  if (found.class === "fetched" && !owns()) {
+                    settle(faulted("local", "the lease was lost while the event's body or the secret was fetched"))
+                  } else if (found.class === "fetched") {
                     cancel = post(webhook, delivery, found.event, found.material, now, settle)
                   } else settle(found)
                 }),

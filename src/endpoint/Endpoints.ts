@@ -58,7 +58,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       }
 
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns, recordedUpTo }: Owner) {
-        const attempt = yield* attempting.open
+        const attempt = yield* attempting.open(owns)
         const report = yield* FiberSet.makeRuntime<never>()
         const finding = yield* Effect.makeSemaphore(findsAtOnce)
         const early = yield* Effect.makeLatch(false)

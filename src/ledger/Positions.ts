@@ -155,7 +155,11 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
           )
         return { position, formerEpoch: known?.epoch ?? 0, write } satisfies ClaimedPosition
       })
-      return { claim }
+      return {
+        // The last write of a former owner may come between the look and the claim.
+        claim: (partition, above) =>
+          Effect.retry(claim(partition, above), { while: ({ _tag }) => _tag === "RevisionConflict", times: 3 })
+      }
     })
   )
 }

@@ -29,6 +29,15 @@ const version = 2
 /** Without spills. */
 const withoutSpills = 1
 const kept = 2
+
+/** A delivery as a snapshot has it: in the first ones it did not know when its event was published. The round's start is the nearest they have. */
+type StoredDelivery = Omit<Delivery, "publishedAt"> & Partial<Pick<Delivery, "publishedAt">>
+
+const whole = (stored: StoredDelivery): Delivery => ({
+  ...stored,
+  publishedAt: stored.publishedAt ?? stored.roundStart
+})
+
 /** So many lines are written or read between two turns of the event loop. */
 const linesPerTurn = 2_000
 
@@ -129,7 +138,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           s0: head.s0,
           floor: head.floor,
           webhooksSequence: head.webhooks_seq,
-          live: values.slice(0, head.live) as Array<Delivery>,
+          live: (values.slice(0, head.live) as Array<StoredDelivery>).map(whole),
           spills: values.slice(head.live, spilled) as Array<SpillState>,
           settled: values.slice(spilled, spilled + head.settled) as Array<Snapshot["settled"][number]>,
           identities: values.slice(spilled + head.settled) as Array<IdentityEntry>

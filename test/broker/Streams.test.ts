@@ -12,6 +12,7 @@ import {
   webhookSubject
 } from "../../src/broker/Subjects.ts"
 import { brokerLayer, eventually, TestBroker } from "../support/broker.ts"
+import { natsClient } from "../support/publisher.ts"
 
 const publish = (count: number, size = 10, workspace = (index: number) => `ws_${index % 20}`) =>
   Effect.flatMap(AppendLog, (log) =>
@@ -322,9 +323,56 @@ describe("Streams", () => {
       const first = yield* consume(1)
       yield* eventually("ten", () => sequences.length === 10)
       yield* streams.deleteConsumers("EVENTS", (name) => name === "p0-e1")
-      expect(yield* Deferred.await(first.lost)).toContain("not found")
+      expect(yield* Deferred.await(first.lost)).toContain("not there")
       yield* consume(8)
       yield* eventually("three more", () => sequences.length === 13)
       expect(sequences.slice(10)).toEqual([8, 9, 10])
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("says so when somebody else has changed its consumer, also when it was changed back", () =>
+    Effect.gen(function*() {
+      const streams = yield* Streams
+      const consume = streams.consume({
+        stream: "EVENTS",
+        name: "p0-e1",
+        filter: "ev.>",
+        from: () => 1,
+        onMessage: ({ ack }) => ack()
+      })
+      const client = yield* natsClient((yield* TestBroker).url)
+      const { consumers } = yield* Effect.promise(() => client.jetstreamManager())
+      const changed: ReadonlyArray<readonly [string, object]> = [
+        ["filter_subject", { filter_subject: "ev.1.>" }],
+        ["filter_subject, filter_subjects", { filter_subject: "", filter_subjects: ["ev.1.>", "ev.2.>"] }],
+        ["max_ack_pending", { max_ack_pending: 1 }],
+        ["max_deliver", { max_deliver: 1 }],
+        ["headers_only", { headers_only: true }],
+        ["inactive_threshold", { inactive_threshold: 3_600_000_000_000 }]
+      ]
+      for (const [fields, change] of changed) {
+        yield* Effect.scoped(Effect.gen(function*() {
+          const consumption = yield* consume
+          yield* consumption.confirm
+          const { config } = yield* Effect.promise(() => consumers.info("EVENTS", "p0-e1"))
+          const update = (part: object) =>
+            Effect.promise(async () => {
+              const body = JSON.stringify({ stream_name: "EVENTS", config: { ...config, ...part } })
+              const answer = await client.request("$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.p0-e1", body)
+              expect(answer.json()).not.toHaveProperty("error")
+            })
+          yield* update(change)
+          const found = `somebody has changed its ${fields}`
+          expect((yield* Effect.flip(consumption.confirm)).detail).toBe(found)
+          yield* update({})
+          expect((yield* Effect.flip(consumption.confirm)).detail).toBe(found)
+        }))
+      }
+      const replaced = yield* consume
+      const { config } = yield* Effect.promise(() => consumers.info("EVENTS", "p0-e1"))
+      yield* Effect.promise(async () => {
+        await consumers.delete("EVENTS", "p0-e1")
+        await consumers.add("EVENTS", { ...config, opt_start_seq: 5 })
+      })
+      expect(yield* Deferred.await(replaced.lost)).toBe("somebody has changed its opt_start_seq")
     }).pipe(Effect.provide(brokerLayer())))
 })

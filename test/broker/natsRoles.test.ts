@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { ErrorCode, type NatsConnection, NatsError } from "nats"
+import { createInbox, ErrorCode, type NatsConnection, NatsError } from "nats"
 import { Connection } from "../../src/broker/Connection.ts"
 import * as JetStreamStreams from "../../src/broker/JetStreamStreams.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
@@ -9,6 +9,7 @@ import {
   bucketFilter,
   bucketStream,
   deliveriesAllFilter,
+  guestReaders,
   ownInboxes,
   partitionedFilter
 } from "../../src/broker/Subjects.ts"
@@ -18,6 +19,7 @@ import { login, passwords, server, serverWith } from "../support/natsConf.ts"
 import { product } from "../support/product.ts"
 import { receiver } from "../support/receiver.ts"
 import { masterKeys } from "../support/registry.ts"
+import { type } from "../support/shell.ts"
 import { addWebhook, publish, readyz, until, untilDelivery } from "../support/until.ts"
 import { startWorker } from "../support/worker.ts"
 
@@ -46,7 +48,15 @@ const mayPublish = (nats: NatsConnection, subject: string) =>
   }).pipe(Effect.match({ onSuccess: () => true, onFailure: (passed) => passed }))
 
 /** The product's reader with answers where everybody has them: the auditor's are not hookline's. */
-const auditing = (url: string) => Layer.provideMerge(JetStreamStreams.layer, Connection.layer({ url, name: "audit" }))
+const auditing = (url: string) =>
+  Layer.provideMerge(JetStreamStreams.layer, Connection.layer({ url, name: "audit", readers: guestReaders }))
+
+/** A command that reads the streams itself, as a user of the broker. */
+const commandAs = (url: string) => (...words: ReadonlyArray<string>) =>
+  Effect.map(
+    type(words, { env: { HOOKLINE_NATS_URL: url } }),
+    ({ code, error, out }) => ({ answer: [code, error], out })
+  )
 
 describe("the users of nats.conf", () => {
   it.scopedLive("hookline: all that the product does, and not one permission is missing", () =>
@@ -120,7 +130,27 @@ describe("the users of nats.conf", () => {
         200
       )
       expect((yield* asked("DELETE", `/v1/webhooks/${webhook}`)).status).toBeLessThan(300)
+      const { json: audited } = yield* asked("GET", "/v1/audit", { workspace: null })
+      expect(audited).toMatchObject({ verdict: "proven", worker_running: true, counts: { events: 1 } })
+      const command = commandAs(broker.url("AUDITOR"))
+      const verified = yield* command("audit", "verify", "--json")
+      expect(verified.answer).toEqual([0, ""])
+      expect(JSON.parse(verified.out)).toMatchObject({ verdict: "proven", worker_running: true, counts: { events: 1 } })
+      expect((yield* command("replay", "--json")).out).toContain(`"kind":"succeeded"`)
+      expect((yield* command("at", "0s", "webhook", webhook, "--json")).out).toContain(`"state": "deleted"`)
+      expect((yield* command("at", "0s", "webhooks")).answer).toEqual([0, ""])
+      const deliveryId = String(delivery?.["id"])
+      expect((yield* command("at", "0s", "delivery", deliveryId, "--json")).out).toContain(`"state": "succeeded"`)
       expect(broker.violations()).toEqual([])
+      // These may hear hookline's inboxes only: found out by being refused once.
+      for (const user of ["WORKER", "API", "HOOKLINE"] as const) {
+        for (const words of [["audit", "verify"], ["replay"], ["at", "0s", "webhooks"]]) {
+          const { answer } = yield* commandAs(broker.url(user))(...words)
+          expect([user, words, ...answer]).toEqual([user, words, 0, ""])
+        }
+      }
+      const nobody = yield* commandAs(broker.url("PUBLISHER"))("audit", "verify")
+      expect(nobody.answer).toEqual([2, expect.stringContaining("Permissions Violation")])
 
       const api = yield* login(broker.address, "api", passwords.API)
       const worker = yield* login(broker.address, "worker", passwords.WORKER)
@@ -214,6 +244,38 @@ describe("the users of nats.conf", () => {
       expect(heard).toHaveLength(1)
     }))
 
+  it.scopedLive("backup: copies a stream and restores one that is not there; deletes and hears nothing", () =>
+    Effect.gen(function*() {
+      const broker = yield* server
+      yield* Layer.build(servicesLayer(broker.url("HOOKLINE")))
+      const backup = yield* login(broker.address, "backup", passwords.BACKUP)
+      const operator = yield* login(broker.address, "operator", passwords.OPERATOR)
+      const snapshot = yield* Effect.promise(() =>
+        backup.request("$JS.API.STREAM.SNAPSHOT.KV_SECRETS", JSON.stringify({ deliver_subject: createInbox() }))
+      )
+      expect(snapshot.json()).toMatchObject({ config: { name: "KV_SECRETS" } })
+      const { config } = yield* Effect.promise(async () =>
+        (await operator.jetstreamManager()).streams.info("QUARANTINE")
+      )
+      const restored = yield* Effect.promise(() =>
+        backup.request("$JS.API.STREAM.RESTORE.QUARANTINE", JSON.stringify({ config, state: { messages: 0 } }))
+      )
+      expect(restored.json()).toMatchObject({ error: { description: expect.stringContaining("already in use") } })
+      for (
+        const subject of [
+          "events.ws.task.created",
+          "deliveries.0.ws.wh.succeeded",
+          "$KV.SECRETS.ws.wh",
+          "$JS.API.STREAM.DELETE.QUARANTINE",
+          "$JS.API.STREAM.PURGE.QUARANTINE",
+          "$JS.API.STREAM.UPDATE.EVENTS",
+          "$JS.API.CONSUMER.CREATE.EVENTS.x.ev.>",
+          "$JS.ACK.EVENTS.p0-e1.1.1.1.1700000000000000000.0"
+        ]
+      ) expect([subject, yield* mayPublish(backup, subject)]).toEqual([subject, false])
+      expect(yield* mayPublish(operator, "$JS.ACK.EVENTS.p0-e1.1.1.1.1700000000000000000.0")).toBe(false)
+    }))
+
   it.scopedLive("auditor: reads what an audit needs, no secret and no key, nobody's answers, and changes nothing", () =>
     Effect.gen(function*() {
       const broker = yield* server
@@ -248,13 +310,30 @@ describe("the users of nats.conf", () => {
       const auditor = yield* login(broker.address, "auditor", passwords.AUDITOR)
       const operator = yield* login(broker.address, "operator", passwords.OPERATOR)
       const before = yield* counts(operator)
-      for (const stream of ["KV_SECRETS", "KV_API_KEYS", "KV_SESSIONS", "KV_JOBS", "KV_LEASES", "OBJ_SNAPSHOTS"]) {
+      // Who works it may see; nothing else of LEASES.
+      expect((yield* streams.last(bucketStream("LEASES"), "$KV.LEASES.worker"))._tag).toBe("None")
+      for (
+        const subject of [
+          "$JS.API.DIRECT.GET.KV_LEASES",
+          "$JS.API.CONSUMER.CREATE.KV_LEASES.guest-1.$KV.>",
+          // Not under hookline's names, nor under any but its own.
+          "$JS.API.CONSUMER.CREATE.EVENTS.p0-e1.ev.0.>",
+          "$JS.API.CONSUMER.CREATE.EVENTS.p0-e1",
+          "$JS.API.CONSUMER.CREATE.EVENTS.other.ev.>",
+          "$JS.API.CONSUMER.MSG.NEXT.EVENTS.p0-e1",
+          "$JS.API.CONSUMER.DELETE.EVENTS.p0-e1",
+          "$JS.API.CONSUMER.PAUSE.EVENTS.p0-e1",
+          "$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.p0-e1"
+        ]
+      ) expect([subject, yield* mayPublish(auditor, subject)]).toEqual([subject, false])
+      for (const stream of ["KV_SECRETS", "KV_API_KEYS", "KV_SESSIONS", "KV_JOBS", "OBJ_SNAPSHOTS"]) {
         for (
           const subject of [
             `$JS.API.STREAM.MSG.GET.${stream}`,
             `$JS.API.DIRECT.GET.${stream}`,
             `$JS.API.DIRECT.GET.${stream}.$KV.SECRETS.ws.wh`,
-            `$JS.API.CONSUMER.CREATE.${stream}.x.$KV.SECRETS.>`,
+            `$JS.API.CONSUMER.CREATE.${stream}.guest-1.$KV.SECRETS.>`,
+            `$JS.API.CONSUMER.CREATE.${stream}.guest-1`,
             `$JS.API.CONSUMER.CREATE.${stream}.x`,
             `$JS.API.CONSUMER.CREATE.${stream}`,
             `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.x`

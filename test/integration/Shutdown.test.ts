@@ -58,6 +58,9 @@ describe("Ctrl-C", () => {
         const { url } = JSON.parse(readFileSync(join(hookline.data, "server.json"), "utf8"))
         const isUp = Effect.promise(() => fetch(`${url}/healthz`).then(() => true, () => false))
         yield* until("the API to be closed", isUp, (up) => !up, 3_000)
+        // Heard already: it neither ends at once nor begins anew.
+        hookline.signal("SIGINT")
+        hookline.signal("SIGTERM")
         yield* never("an end before what is in flight has ended", () => !alive(hookline.pid()), 500)
         const ends = endpoint.arrivals.findIndex(({ id }) => id === "evt_ends")
         hanging[ends]?.end()
@@ -100,7 +103,7 @@ describe("Ctrl-C", () => {
     60_000
   )
 
-  it.scopedLive("twice is heard once, and leaves nothing behind", () =>
+  it.scopedLive("twice at once is heard once, and leaves nothing behind", () =>
     Effect.gen(function*() {
       const hookline = yield* product()
       const pids = processes(hookline.data, hookline.pid())

@@ -13,6 +13,7 @@ export const passwords = {
   API: "a4eaf",
   AUDITOR: "d4eaf",
   OPERATOR: "o4eaf",
+  BACKUP: "b4eaf",
   PUBLISHER: "p4eaf"
 }
 

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { constants, setPriority } from "node:os"
 import { Connection } from "../../broker/Connection.ts"
 import * as JetStreamStreams from "../../broker/JetStreamStreams.ts"
+import { ownInboxes } from "../../broker/Subjects.ts"
 import { catalogueOf } from "../CatalogueFile.ts"
 import { audit, AuditProgress } from "./Audit.ts"
 import type { Examine, Examined } from "./Protocol.ts"
@@ -14,7 +15,10 @@ const examined = ({ catalogue: path, from, most, natsUrl, to }: Examine): Effect
     return { type: "report", report } as const
   }).pipe(
     Effect.provide(
-      Layer.provideMerge(JetStreamStreams.layer, Connection.layer({ url: natsUrl, name: "hookline audit" }))
+      Layer.provideMerge(
+        JetStreamStreams.layer,
+        Connection.layer({ url: natsUrl, name: "hookline audit", inboxes: ownInboxes })
+      )
     ),
     Effect.catchAll(({ _tag, message }) =>
       Effect.succeed({ type: _tag === "AuditImpossible" ? "impossible" as const : "unavailable" as const, message })

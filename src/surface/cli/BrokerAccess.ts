@@ -4,6 +4,7 @@ import { natsUrl } from "../../broker/BrokerFile.ts"
 import { Connection } from "../../broker/Connection.ts"
 import * as JetStreamStreams from "../../broker/JetStreamStreams.ts"
 import type { Streams } from "../../broker/Streams.ts"
+import { guestReaders, ownInboxes } from "../../broker/Subjects.ts"
 import { type HooklineConfig, load, settings } from "../../Config.ts"
 import { wrong } from "./Failure.ts"
 import type { CommandFailed } from "./Failure.ts"
@@ -29,8 +30,15 @@ export const brokerAccess = (
     const url = config.natsUrl ?? Redacted.value(
       yield* natsUrl(config.data, { publisher: false }).pipe(Effect.mapError(({ message }) => wrong(message)))
     )
+    const access = { url, name, readers: guestReaders }
+    // Where everybody is answered, which an auditor may hear; and hookline's own users, whom nats.conf keeps to theirs, there.
+    const connection = Connection.layer(access).pipe(
+      Layer.catchAll((failed) =>
+        failed.deaf === true ? Connection.layer({ ...access, inboxes: ownInboxes }) : Layer.fail(failed)
+      )
+    )
     const layer = JetStreamStreams.layer.pipe(
-      Layer.provideMerge(Connection.layer({ url, name })),
+      Layer.provideMerge(connection),
       Layer.mapError((error) => wrong(`the broker cannot be asked: ${error.message}`))
     )
     return { config, layer }

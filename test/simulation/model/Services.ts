@@ -312,6 +312,14 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
         })
       return {
         lost,
+        confirm: Effect.flatMap(
+          ask(
+            `looking at ${name}`,
+            () => current !== undefined && broker.consumers.get(`${stream}/${name}`) === current
+          ),
+          (there) =>
+            there ? Effect.void : new BrokerUnavailable({ operation: `model: looking at ${name}`, detail: "not there" })
+        ),
         pause: () => {
           paused = true
         },
