@@ -125,6 +125,8 @@ class Simulation {
   published = 0
   publishing = 0
   commands = 0
+  /** What was still to go wrong does not. */
+  isQuiet = false
 
   constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.seed = seed
@@ -210,7 +212,7 @@ class Simulation {
   }
 
   kill({ link, process }: Running<Worker>): void {
-    if (process.state === "dead") return
+    if (process.state === "dead" || this.isQuiet) return
     this.trace(`kill ${process.name}`)
     this.#ended(process)
     link.abandon(this.chance.happens(0.7))
@@ -598,7 +600,8 @@ class Simulation {
     const from = world.now + 2_500
     this.troubles.push([from, from + 12_000])
     const begin = (): void => {
-      if (world.now > from + 3_000 || owner.process.state === "dead" || broker.leaseHolder !== owner.process) return
+      if (this.isQuiet || world.now > from + 3_000) return
+      if (owner.process.state === "dead" || broker.leaseHolder !== owner.process) return
       const sinceRenewal = world.now - owner.process.renewedAt
       if (sinceRenewal > 100) return void world.after(20, begin)
       this.trace(`the lease of ${owner.process.name} is forgotten`)
@@ -660,6 +663,7 @@ class Simulation {
   #calm(): void {
     const { broker } = this
     this.trace("quiet")
+    this.isQuiet = true
     broker.parted.clear()
     Object.assign(broker.weather, { lost: 0, unanswered: 0, lostAcknowledgement: 0, slowness: 1 })
     for (const stream of broker.streams.values()) stream.full = false

@@ -84,6 +84,17 @@ export class ModelBroker {
     return (this.parted.get(process) ?? 0) > this.world.now
   }
 
+  /** Written by its holder, or given back. */
+  leaseIs(holder: Process | undefined): void {
+    const former = this.leaseHolder
+    // A clock that jumped has let it expire before its time: two owners for a moment, which may repeat and never lose (ARCHITECTURE).
+    if (former !== undefined && holder !== undefined && this.jumps.some((at) => at >= former.renewedAt)) {
+      this.robbed.add(former)
+    }
+    if (holder !== undefined) this.robbed.delete(holder)
+    this.leaseHolder = holder
+  }
+
   /** The lease is gone as if it had expired; its holder goes on until it hears of it, or for as long as its own count says. */
   forgetLease(): void {
     if (this.leaseHolder !== undefined) this.robbed.add(this.leaseHolder)

@@ -88,8 +88,8 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
             process
           )
           if (bucket === "LEASES" && typeof answer !== "string") {
-            broker.leaseHolder = Buffer.from(value as string).includes("\"holder\":null") ? undefined : process
-            broker.robbed.delete(process)
+            const isGivenBack = Buffer.from(value as string).includes("\"holder\":null")
+            broker.leaseIs(isGivenBack ? undefined : process)
           }
           return answer
         }).pipe(Effect.flatMap((answer): Effect.Effect<number, BrokerUnavailable | RevisionConflict> => {
