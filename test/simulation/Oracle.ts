@@ -116,13 +116,17 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   const isDeleted = (webhookId: string): boolean =>
     facts.get(webhookId)?.some(({ type }) => type === "webhook.deleted") === true
 
+  /** By the types that were in force when the event was stored. */
+  const isOwed = (webhookId: string, { entry, type }: StoredEvent): boolean => {
+    const subscribed = facts.get(webhookId)?.findLast((fact) => fact.order < entry.order && fact.events !== undefined)
+    return subscribed?.events !== undefined && subscribes(subscribed.events, type)
+  }
+
   for (const event of events) {
     for (const [webhookId, all] of facts) {
       if (workspaceOf.get(webhookId) !== event.workspaceId) continue
-      const before = all.filter(({ order }) => order < event.entry.order)
-      const subscribed = before.findLast((fact) => fact.events !== undefined)?.events
       const changed = all.some((fact) => fact.order > event.entry.order && fact.events !== undefined)
-      if (subscribed === undefined || isDeleted(webhookId) || changed || !subscribes(subscribed, event.type)) continue
+      if (isDeleted(webhookId) || changed || !isOwed(webhookId, event)) continue
       const last = newestOf(records.get(`${webhookId}/${event.id}`) ?? [])
       const what = `event ${event.entry.message.sequence} (${event.id}) to ${webhookId}`
       if (last === undefined) found("what is owed has an outcome", `${what} has no record at all`)
@@ -168,10 +172,14 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   }
   for (const [key, sent] of postsOf) {
     if (records.has(key)) continue
-    // After a crash it is matched again: by then the webhook may be gone, or want other types (a change meanwhile counts either way).
+    // After a crash it is matched again: by then the webhook may be gone, or want other types (a change meanwhile counts either way). Where a position
+    // was put back, what was not owed at first is sent as well, and at the next one perhaps not again.
+    const [webhookId = "", eventId] = key.split("/")
     const sentAt = sent[0]?.order ?? 0
-    const isOther = facts.get(key.split("/")[0] ?? "")?.some(({ events, order, type }) =>
-      type === "webhook.deleted" || (order > sentAt && events !== undefined)
+    const event = events.find(({ id, workspaceId }) => id === eventId && workspaceId === workspaceOf.get(webhookId))
+    const since = event === undefined || isOwed(webhookId, event) ? sentAt : event.entry.order
+    const isOther = facts.get(webhookId)?.some((fact) =>
+      fact.type === "webhook.deleted" || (fact.order > since && fact.events !== undefined)
     )
     if (isOther !== true) {
       found("what was sent has a record", `${key}: ${sent.length} requests and no record`)

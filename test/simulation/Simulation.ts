@@ -479,14 +479,20 @@ class Simulation {
         })
       case "two owners":
         return this.#twoOwners()
-      case "freeze":
+      case "freeze": {
         if (worker === undefined) return
-        if (chance.happens(0.5)) this.#stall(worker.link, chance.between(1_000, 20_000))
+        // What is asked before, and answered while it is frozen, is what it meets first when its lease is long over.
+        const before = chance.happens(0.5) ? chance.between(0, 1_500) : 0
+        if (before > 0) this.#stall(worker.link, before + chance.between(0, chance.pick([2_500, 20_000])))
         if (this.alive.length < 2) this.startWorker()
-        return this.#for(chance.between(500, 20_000), () => worker.process.freeze(), () => {
-          this.trace(`thaw ${worker.process.name}`)
-          worker.process.thaw()
+        return void world.after(before, () => {
+          if (this.isQuiet) return
+          this.#for(chance.between(500, 20_000), () => worker.process.freeze(), () => {
+            this.trace(`thaw ${worker.process.name}`)
+            worker.process.thaw()
+          })
         })
+      }
       case "stop": {
         if (worker === undefined) return
         // What is not acknowledged then is what a snapshot must not have.
