@@ -613,6 +613,13 @@ class Simulation {
       this.trace(`the lease of ${owner.process.name} is forgotten`)
       broker.parted.set(owner.process, world.now + 4_500)
       broker.forgetLease()
+      // Attempts that fail, of events that both of them match, are where their records differ.
+      for (const { id } of this.webhooks) if (chance.happens(0.4)) this.endpoints.behave(id, "flaky")
+      for (let left = chance.integer(5, 15); left > 0; left--) {
+        world.after(chance.between(0, 4_000), () => {
+          if (!this.isQuiet) this.publish()
+        })
+      }
       if (successor === undefined) return
       successor.link.slowness = chance.between(20, 200)
       world.after(chance.between(2_000, 5_000), () => {
