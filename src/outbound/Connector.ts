@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns"
 import { connect as connectTcp, isIP, type LookupFunction, type Socket } from "node:net"
-import { connect as connectTls, type SecureContext } from "node:tls"
+import { connect as connectTls, type ConnectionOptions, type SecureContext, type TLSSocket } from "node:tls"
 import { addressRefused, type Resolve } from "./AddressPolicy.ts"
 import { connectFailure, Failure, lookupFailure } from "./Failure.ts"
 import type { Proxy } from "./Proxy.ts"
@@ -91,16 +91,27 @@ const guardedLookup = (settings: ConnectorSettings, onPhase: OnPhase): LookupFun
 /** Of every connection, direct or to a proxy. */
 export const overTcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 } as const
 
-/** TLS with a destination: always verified, HTTP/1.1 only; versions and authorities are the context's. */
-export const overTls = (destination: Destination, { secureContext }: ConnectorSettings) => ({
-  host: destination.host,
-  ...(isIP(destination.host) === 0 ? { servername: destination.host } : {}),
-  ...(destination.session === undefined ? {} : { session: destination.session }),
-  secureContext,
-  ALPNProtocols: ["http/1.1"],
-  // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 must not switch verification off.
-  rejectUnauthorized: true
-})
+/**
+ * TLS with a destination, over what `over` says: always verified, HTTP/1.1 only; versions and authorities are the context's. The session is kept for
+ * its next connection.
+ */
+export const openTls = (
+  destination: Destination,
+  { secureContext }: ConnectorSettings,
+  over: ConnectionOptions
+): TLSSocket =>
+  connectTls({
+    ...over,
+    host: destination.host,
+    ...(isIP(destination.host) === 0 ? { servername: destination.host } : {}),
+    ...(destination.session === undefined ? {} : { session: destination.session }),
+    secureContext,
+    ALPNProtocols: ["http/1.1"],
+    // Explicit: NODE_TLS_REJECT_UNAUTHORIZED=0 must not switch verification off.
+    rejectUnauthorized: true
+  }).on("session", (session) => {
+    destination.session = session
+  })
 
 /**
  * Opens a direct connection under the address policy: the look-up is guarded, and the address of the connected socket is
@@ -124,11 +135,7 @@ export const openConnection = (
     ...overTcp
   }
   onPhase("connection")
-  const socket = secure
-    ? connectTls({ ...options, ...overTls(destination, settings) }).on("session", (session) => {
-      destination.session = session
-    })
-    : connectTcp(options)
+  const socket = secure ? openTls(destination, settings, options) : connectTcp(options)
 
   let handshaking = false
   let settled = false

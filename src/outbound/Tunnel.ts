@@ -1,6 +1,5 @@
 import { request as connectRequest } from "node:http"
 import { connect as connectTcp, isIP, type Socket } from "node:net"
-import { connect as connectTls } from "node:tls"
 import { addressRefused } from "./AddressPolicy.ts"
 import {
   type ConnectorSettings,
@@ -9,8 +8,8 @@ import {
   lookUp,
   type OnPhase,
   type Opening,
-  overTcp,
-  overTls
+  openTls,
+  overTcp
 } from "./Connector.ts"
 import { connectFailure, Failure } from "./Failure.ts"
 import { type Proxy, proxyFailure, refusal } from "./Proxy.ts"
@@ -49,12 +48,9 @@ export const openTunnel = (
 
   const throughTls = (tunnel: Socket, address: string | undefined): void => {
     onPhase("handshake")
-    const socket = connectTls({ ...overTls(destination, settings), socket: tunnel })
+    const socket = openTls(destination, settings, { socket: tunnel })
     current = socket
     socket
-      .on("session", (session) => {
-        destination.session = session
-      })
       .once("secureConnect", () => settle(null, { socket, address }))
       .on("error", (error) => settle(connectFailure(`${host}:${port}`, error, true), null))
   }
@@ -97,7 +93,7 @@ export const openTunnel = (
     onPhase("proxy")
     const options = { host: proxy.host, port: proxy.port, ...overTcp }
     const socket = proxy.secure
-      ? connectTls({ ...options, ...overTls({ host: proxy.host, port: proxy.port, secure: true }, settings) })
+      ? openTls({ host: proxy.host, port: proxy.port, secure: true }, settings, options)
       : connectTcp(options)
     current = socket
     let asked = false

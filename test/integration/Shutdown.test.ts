@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http"
 import { join } from "node:path"
 import { eventually, TestBroker } from "../support/broker.ts"
 import { externalProduct } from "../support/external.ts"
+import { isDead, procStat } from "../support/procStat.ts"
 import { type Product, product } from "../support/product.ts"
 import { natsClient, publishMany } from "../support/publisher.ts"
 import { receiver } from "../support/receiver.ts"
@@ -159,12 +160,11 @@ describe("kill -9", () => {
 /** hookline, its broker, and the guard between them. */
 const processes = (data: string, hookline: number): ReadonlyArray<number> => {
   const broker = Number(readFileSync(join(data, "nats.pid"), "utf8"))
-  const [, , , guard] = readFileSync(`/proc/${broker}/stat`, "utf8").split(" ")
+  const [, , , guard] = procStat(broker).split(" ")
   return [hookline, broker, Number(guard)]
 }
 
-const alive = (pid: number): boolean =>
-  existsSync(`/proc/${pid}`) && !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+const alive = (pid: number): boolean => !isDead(pid)
 
 const stopped = (
   hookline: Product,

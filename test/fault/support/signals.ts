@@ -1,7 +1,8 @@
 import { Effect } from "effect"
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { eventually } from "../../support/broker.ts"
+import { isDead, procStat } from "../../support/procStat.ts"
 import type { Product } from "../../support/product.ts"
 
 /** The process of a hookline's embedded broker. */
@@ -12,21 +13,16 @@ export const killBroker = (hookline: Product): Effect.Effect<void> =>
   Effect.suspend(() => {
     const pid = brokerPid(hookline)
     process.kill(pid, "SIGKILL")
-    return eventually("the broker to be gone", () => !existsSync(`/proc/${pid}/cmdline`) || isDead(pid))
+    return eventually("the broker to be gone", () => isDead(pid))
   })
-
-const stat = (pid: number): string => existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, "utf8") : ""
-
-/** A zombie is dead, too. */
-const isDead = (pid: number): boolean => stat(pid) === "" || /\) Z /.test(stat(pid))
 
 /** SIGSTOP, and waits until every thread has stopped; SIGCONT, of a process that is not ours to hold when the scenario ends early, too. */
 export const frozen = <A, E, R>(pid: number, during: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.acquireUseRelease(
     Effect.suspend(() => {
       process.kill(pid, "SIGSTOP")
-      return eventually("the process to freeze", () => /\) T /.test(stat(pid)))
+      return eventually("the process to freeze", () => /\) T /.test(procStat(pid)))
     }),
     () => during,
-    () => Effect.sync(() => stat(pid) !== "" && process.kill(pid, "SIGCONT"))
+    () => Effect.sync(() => procStat(pid) !== "" && process.kill(pid, "SIGCONT"))
   )
