@@ -34,6 +34,8 @@ export interface Part {
   readonly created: string
   readonly first: number
   readonly to: number
+  /** Of the stream, when the audit began. */
+  readonly streamLast: number
 }
 
 /** What was fixed when the audit began, so that one that goes on later sees the same. */
@@ -130,7 +132,8 @@ export const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }:
       filter: deliveriesAllFilter,
       created: state.created,
       first: Math.max(1, begin),
-      to: state.lastSequence
+      to: state.lastSequence,
+      streamLast: state.lastSequence
     })
   }
   // Since when nothing has left QUARANTINE, by age or because it was full.
@@ -145,20 +148,29 @@ export const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }:
     to,
     range: { first, last, streamLast: events.lastSequence, created: events.created },
     deliveries: parts,
-    events: { stream: streamNames.events, filter: everySubject, created: events.created, first, to: last },
+    events: {
+      stream: streamNames.events,
+      filter: everySubject,
+      created: events.created,
+      first,
+      to: last,
+      streamLast: events.lastSequence
+    },
     quarantine: {
       stream: streamNames.quarantine,
       filter: quarantineAllFilter,
       created: quarantine.created,
       first: yield* sequenceAt(streamNames.quarantine, since),
-      to: quarantine.lastSequence
+      to: quarantine.lastSequence,
+      streamLast: quarantine.lastSequence
     },
     webhooks: {
       stream: streamNames.webhooks,
       filter: webhooksFilter,
       created: webhooks.created,
       first: 1,
-      to: webhooks.lastSequence
+      to: webhooks.lastSequence,
+      streamLast: webhooks.lastSequence
     },
     standing: {
       partitions: layout.partitions,

@@ -1,6 +1,7 @@
 import type { StoredMessage } from "../../broker/Streams.ts"
 import type { Findings } from "./Findings.ts"
-import { digestOf, sha256 } from "./Seal.ts"
+import type { Part } from "./Plan.ts"
+import { digestOf, sealLength, sha256 } from "./Seal.ts"
 import type { Block } from "./SealChain.ts"
 
 interface Named {
@@ -18,6 +19,9 @@ interface Doubtful {
 
 /** So many blocks may be in doubt; of further ones it is said at once. */
 const doubtfulKept = 100
+
+/** How many messages that were removed in a row are told from as many that were altered. */
+const mostInARow = sealLength
 
 export interface CheckedCounts {
   /** Messages whose block was looked at. */
@@ -41,6 +45,9 @@ export class SealCheck {
   readonly counts: CheckedCounts
   readonly #stream: string
   readonly #findings: Findings
+  /** All of the stream, in order, and which of them is the first in the range that is read. */
+  readonly #blocks: ReadonlyArray<Block>
+  readonly #begin: number
   /** In the range that is read, in order. */
   readonly #within: ReadonlyArray<Block>
   readonly #without: ReadonlyArray<Block>
@@ -52,14 +59,17 @@ export class SealCheck {
   #shift: number
 
   constructor(
-    { first, stream, to }: { readonly stream: string; readonly first: number; readonly to: number },
+    { first, stream, streamLast, to }: Pick<Part, "stream" | "first" | "to" | "streamLast">,
     blocks: ReadonlyArray<Block>,
     findings: Findings,
     state?: SealCheckState
   ) {
-    const isWithin = (block: Block) => block.first_seq >= first && block.last_seq <= to
+    // What is sealed behind the end of a stream was removed.
+    const isWithin = (block: Block) => block.first_seq >= first && (block.last_seq <= to || to >= streamLast)
     this.#stream = stream
     this.#findings = findings
+    this.#blocks = blocks
+    this.#begin = blocks.findIndex(isWithin)
     this.#within = blocks.filter(isWithin)
     this.#without = blocks.filter((block) => !isWithin(block))
     this.#window = new Map(state?.window)
@@ -113,8 +123,7 @@ export class SealCheck {
   }
 
   #compare(block: Block): void {
-    const { digests, first_seq: first, last_seq: last, sha256: expected } = block
-    const next = this.#within[++this.#index]
+    const { first_seq: first, last_seq: last, sha256: expected } = block
     const length = last - first + 1
     this.counts.checked += length
     const found: Array<Uint8Array> = []
@@ -123,33 +132,62 @@ export class SealCheck {
       if (digest !== undefined) found.push(digest)
     }
     if (sha256(Buffer.concat(found)) !== expected) {
-      // With the first of the next block, by which it is seen that the last of this one was taken out.
-      const following = next?.first_seq === last + 1 ? next.digests.slice(0, 8) : ""
-      const sealed = Buffer.concat([Buffer.from(digests, "base64"), Buffer.from(following, "base64").subarray(0, 4)])
-      const named = this.#differences(first, last, sealed)
+      const named = this.#differences(block)
       if (found.length < length && this.#doubtful.length < doubtfulKept) this.#doubtful.push({ first, length, named })
       else this.#name(named)
     }
+    this.#index++
     for (const sequence of this.#window.keys()) if (sequence <= last - this.#shift) this.#window.delete(sequence)
   }
 
-  #differences(first: number, last: number, sealed: Buffer): ReadonlyArray<Named> {
+  #differences({ first_seq: first, last_seq: last }: Block): ReadonlyArray<Named> {
     const named: Array<Named> = []
-    for (let sequence = first; sequence <= last; sequence++) {
+    const sealed = this.#sealedFrom(this.#begin + this.#index)
+    // Looked for behind the block until it was in vain once: else each of a stream that was written anew would be, all the way.
+    let reach = sealed.length
+    let sequence = first
+    while (sequence <= last) {
       const at = 4 * (sequence - first)
-      const here = this.#window.get(sequence - this.#shift)
-      const is = (offset: number): boolean =>
-        here !== undefined && sealed.subarray(offset, offset + 4).equals(here.subarray(0, 4))
-      if (is(at)) continue
-      // What was behind it stands in its place: the stream was filled anew without it.
-      const moved = is(at + 4)
-      if (here === undefined || moved) {
+      const here = this.#digestAt(sequence)
+      if (here !== undefined && sealed.subarray(at, at + 4).equals(here)) {
+        sequence++
+        continue
+      }
+      const behind = this.#digestAt(sequence + 1)
+      const moved = here && placeOf(here, behind, sealed.subarray(0, reach), at + 4)
+      if (here !== undefined && moved === undefined) {
+        reach = Math.min(reach, 4 * (last - first + 2))
+        named.push({ kind: "altered", sequence: sequence++, what: "not the message that was sealed" })
+        continue
+      }
+      // What was behind it stands in its place, if something does: the stream was filled anew without those between.
+      const missing = moved === undefined ? 1 : Math.min((moved - at) / 4, last - sequence + 1)
+      if (moved !== undefined) this.#shift += missing
+      for (const end = sequence + missing; sequence < end; sequence++) {
         named.push({ kind: "removed", sequence, what: "sealed, and not there any more" })
-        if (moved) this.#shift++
-      } else named.push({ kind: "altered", sequence, what: "not the message that was sealed" })
+      }
     }
     if (named.length > 0) return named
     return [{ kind: "altered", sequence: first, what: `among those to ${last} that are not as they were sealed` }]
+  }
+
+  /** Of the message that stands where this sequence should, by what was taken out before it. */
+  #digestAt(sequence: number): Uint8Array | undefined {
+    return this.#window.get(sequence - this.#shift)?.subarray(0, 4)
+  }
+
+  /** The digests of a block, and of those that follow on it without a gap. */
+  #sealedFrom(index: number): Buffer {
+    const digests: Array<Buffer> = []
+    let next: number | undefined
+    let length = 0
+    for (let block = this.#blocks[index]; block !== undefined && length <= mostInARow; block = this.#blocks[++index]) {
+      if (next !== undefined && block.first_seq !== next) break
+      digests.push(Buffer.from(block.digests, "base64"))
+      next = block.last_seq + 1
+      length += block.last_seq - block.first_seq + 1
+    }
+    return Buffer.concat(digests)
   }
 
   #name(named: ReadonlyArray<Named>): void {
@@ -161,4 +199,16 @@ export class SealCheck {
       }))
     }
   }
+}
+
+/**
+ * Where a message that was moved is in a row of digests, four bytes each, from an offset on, so that the one behind it follows on it there as well;
+ * undefined: nowhere.
+ */
+const placeOf = (here: Uint8Array, behind: Uint8Array | undefined, sealed: Buffer, from: number): number | undefined => {
+  for (let at = sealed.indexOf(here, from); at !== -1; at = sealed.indexOf(here, at + 1)) {
+    const next = sealed.subarray(at + 4, at + 8)
+    if (at % 4 === 0 && (behind === undefined || next.length === 0 || next.equals(behind))) return at
+  }
+  return undefined
 }

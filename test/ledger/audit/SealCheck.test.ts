@@ -17,6 +17,9 @@ const message = (sequence: number, text = `record ${sequence}`): StoredMessage =
   header: () => undefined
 })
 
+const between = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, index) => first + index)
+const removed = (...sequences: ReadonlyArray<number>) => sequences.map((one) => `removed ${one}`)
+
 const original = Array.from({ length: count }, (_, index) => message(index + 1))
 const blocks = (() => {
   const sealing = new Sealing()
@@ -37,6 +40,8 @@ interface Case {
   readonly name: string
   readonly messages: ReadonlyArray<StoredMessage>
   readonly first?: number
+  /** Up to the end of the stream, unless given. */
+  readonly to?: number
   readonly streamFirst?: number
   readonly found: ReadonlyArray<string>
   readonly counts?: SealCheck["counts"]
@@ -45,11 +50,59 @@ interface Case {
 const cases: ReadonlyArray<Case> = [
   { name: "as it was", messages: original, found: [], counts: { checked: 1000, aged: 0, outside: 0 } },
   { name: "altered", messages: altered(1, 300, 512, 1000), found: [1, 300, 512, 1000].map((one) => `altered ${one}`) },
-  { name: "taken out", messages: without(11, 257, 512), found: ["removed 11", "removed 257", "removed 512"] },
+  { name: "taken out", messages: without(11, 257, 512), found: removed(11, 257, 512) },
   {
     name: "filled anew without some, in each block and at its ends",
     messages: filledAnew(without(1, 11, 256, 300, 512, 900)),
-    found: [1, 11, 256, 300, 512, 900].map((one) => `removed ${one}`)
+    found: removed(1, 11, 256, 300, 512, 900)
+  },
+  {
+    name: "filled anew without the last of a block, and the last block ends behind the stream",
+    messages: filledAnew(without(11, 512)),
+    found: removed(11, 512)
+  },
+  {
+    name: "filled anew without several in a row",
+    messages: filledAnew(without(...between(20, 24), ...between(250, 260))),
+    found: removed(...between(20, 24), ...between(250, 260))
+  },
+  {
+    name: "filled anew without more than a block in a row",
+    messages: filledAnew(without(3, ...between(100, 699), 998)),
+    found: removed(3, ...between(100, 699), 998)
+  },
+  {
+    name: "filled anew without its end",
+    messages: original.slice(0, 600),
+    found: removed(...between(601, 1000)),
+    counts: { checked: 1000, aged: 0, outside: 0 }
+  },
+  {
+    name: "filled anew without its end and some before it",
+    messages: filledAnew(without(5, 6, ...between(998, 1000))),
+    found: removed(5, 6, 998, 999, 1000)
+  },
+  {
+    name: "filled anew without some, and what is not sealed yet has come forward",
+    messages: filledAnew([...without(7, 999), message(1001), message(1002)]),
+    found: removed(7, 999)
+  },
+  {
+    name: "filled anew without some, one was altered before them, and one behind",
+    messages: filledAnew(altered(19, 40).filter(({ sequence }) => ![20, 21, 22].includes(sequence))),
+    found: ["altered 19", ...removed(20, 21, 22), "altered 40"]
+  },
+  {
+    name: "one is a copy of a later one, and of an earlier one",
+    messages: original.map((one) => [300, 600].includes(one.sequence) ? message(one.sequence, "record 310") : one),
+    found: ["altered 300", "altered 600"]
+  },
+  {
+    name: "read up to the middle of a block",
+    messages: filledAnew(without(512)).slice(0, 700),
+    to: 700,
+    found: removed(512),
+    counts: { checked: 512, aged: 0, outside: 488 }
   },
   {
     name: "filled anew without some, and altered behind them",
@@ -73,8 +126,9 @@ const cases: ReadonlyArray<Case> = [
 ]
 
 /** Interrupted now and then, as a checkpoint would keep it. */
-const checked = ({ first = 1, messages, streamFirst = 1 }: Case, interruptedEvery: number) => {
-  const part = { stream, first, to: count }
+const checked = ({ first = 1, messages, streamFirst = 1, to }: Case, interruptedEvery: number) => {
+  const last = messages.at(-1)?.sequence ?? 0
+  const part = { stream, first, to: to ?? last, streamLast: to === undefined ? last : count }
   let findings = new Findings()
   let check = new SealCheck(part, blocks, findings)
   let most = 0
