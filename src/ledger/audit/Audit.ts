@@ -8,7 +8,7 @@ import { EventFold, type EventFoldState } from "./EventFold.ts"
 import { Findings, type FindingsState } from "./Findings.ts"
 import { AuditImpossible, mostDeliveries, type Part, type Plan, plan, sameStreams, type Wanted } from "./Plan.ts"
 import { type Gap, Reading, type ReadingState } from "./Reading.ts"
-import { RecordFold, type RecordFoldState } from "./RecordFold.ts"
+import { isWithin, RecordFold, type RecordFoldState } from "./RecordFold.ts"
 import { isStateful, RecordScanner } from "./RecordScan.ts"
 import { type Report, report } from "./Report.ts"
 import { SealChain } from "./SealChain.ts"
@@ -69,7 +69,12 @@ export const audit = (
     const quarantined = new Set<number>()
     const all = [...fixed.deliveries, fixed.events, fixed.quarantine, fixed.webhooks]
     const created = new Map(all.map(({ created, stream }) => [stream, created]))
-    const chain = new SealChain(anew, created)
+    const home = fixed.deliveries.find(({ stream }) => stream === deliveriesStream(0, 1))
+    const chain = new SealChain(
+      anew,
+      created,
+      home !== undefined && (yield* streams.state(home.stream)).firstSequence <= 1
+    )
     const parts = new Map(state?.parts)
     const current = new Map<string, { readonly reading: Reading; readonly seals: SealCheck }>()
     const unknown = new Set([...fixed.unknown, ...state?.unknown ?? []])
@@ -146,12 +151,16 @@ export const audit = (
       } else if (place.kind === "duplicate") {
         const fact = decode(message.data)
         if (Either.isLeft(fact)) unreadable(message, stream, fact.left.detail)
-        else if (fact.right.type === "duplicate") duplicates.set(fact.right.eventSequence, fact.right.firstSequence)
+        else if (fact.right.type === "duplicate" && isWithin(fixed.range, fact.right.eventSequence)) {
+          duplicates.set(fact.right.eventSequence, fact.right.firstSequence)
+        }
       }
     }
-    for (const { stream, to } of fixed.deliveries.filter(({ stream }) => stream === deliveriesStream(0, 1))) {
+    if (home !== undefined) {
+      const { stream, to } = home
       const onMessage = (message: StoredMessage) => chain.take(message, stream)
       yield* streams.scan({ stream, filter: sealSubject, from: 1, to, onMessage })
+      for (const gone of chain.gone) unknown.add(gone)
     }
     const quarantineId = `quarantine.${fixed.range.created}.`
     yield* Effect.all([

@@ -1,7 +1,7 @@
 import { Data, Effect, Option } from "effect"
 import { heldSince } from "../../broker/LeaseHolder.ts"
 import { streamLayout } from "../../broker/StreamLayout.ts"
-import { Streams } from "../../broker/Streams.ts"
+import { Streams, type StreamState } from "../../broker/Streams.ts"
 import {
   bucketStream,
   bucketSubject,
@@ -60,6 +60,14 @@ export interface Wanted {
   readonly most?: number
 }
 
+/** Something that came since then has left a stream, by its age; gives from when on everything is there. */
+const leftSince = Effect.fnUntraced(function*(stream: string, { firstSequence, lastTime }: StreamState, since: number) {
+  if (firstSequence <= 1) return Option.none()
+  const oldest = yield* Effect.flatMap(Streams, (streams) => streams.next(stream, everySubject, 1))
+  const complete = Option.match(oldest, { onNone: () => lastTime + 1, onSome: ({ time }) => time })
+  return complete > since ? Option.some(new Date(complete).toISOString()) : Option.none()
+})
+
 /** Looks how far everything is. */
 export const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }: Wanted) {
   const streams = yield* Streams
@@ -110,23 +118,15 @@ export const plan = Effect.fnUntraced(function*({ from, most = mostEvents, to }:
       message: `${last - first + 1} events are more than the ${most} of one audit: choose a shorter range`
     })
   }
-  if (from !== undefined && events.firstSequence > 1) {
-    const oldest = yield* streams.next(streamNames.events, everySubject, 1)
-    if (Option.isSome(oldest) && oldest.value.time > from) {
-      unknown.push(`events before ${new Date(oldest.value.time).toISOString()} have left EVENTS`)
-    }
-  }
+  const leftEvents = from === undefined ? Option.none() : yield* leftSince(streamNames.events, events, from)
+  if (Option.isSome(leftEvents)) unknown.push(`events before ${leftEvents.value} have left EVENTS`)
   const firstEvent = yield* streams.next(streamNames.events, everySubject, first)
   const since = Option.match(firstEvent, { onNone: () => events.brokerTime, onSome: ({ time }) => time }) - margin
   const parts: Array<Part> = []
   for (const { state, stream } of deliveries) {
     const begin = yield* sequenceAt(stream, since)
-    if (begin === state.firstSequence && state.firstSequence > 1) {
-      const oldest = yield* streams.next(stream, deliveriesAllFilter, 1)
-      if (Option.isSome(oldest) && oldest.value.time > since + margin) {
-        unknown.push(`records before ${new Date(oldest.value.time).toISOString()} have left ${stream}`)
-      }
-    }
+    const left = yield* leftSince(stream, state, since + margin)
+    if (Option.isSome(left)) unknown.push(`records before ${left.value} have left ${stream}`)
     parts.push({
       stream,
       filter: deliveriesAllFilter,

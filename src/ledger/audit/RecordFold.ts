@@ -15,6 +15,9 @@ export interface EventRange {
   readonly created: string
 }
 
+export const isWithin = ({ first, last }: EventRange, sequence: number): boolean =>
+  sequence >= first && sequence <= last
+
 /** In the order of the numbers in the table. */
 export const states: ReadonlyArray<DeliveryState> = deliveryStates
 const numberOf = new Map(states.map((state, number) => [state, number]))
@@ -134,13 +137,13 @@ export class RecordFold {
   }
 
   take(record: AuditedRecord, partition: number, stream: string, sequence: number): void {
-    const { first, last, streamLast } = this.#range
+    const { first, streamLast } = this.#range
     const { epoch, eventSequence, step } = record
     this.partition(partition).note(epoch, record.at, step === 1, eventSequence, record.webhooksSequence)
     if (eventSequence > streamLast) {
       return this.#found("no_event", record, stream, sequence, `EVENTS ends at ${streamLast}`)
     }
-    if (eventSequence < first || eventSequence > last) {
+    if (!isWithin(this.#range, eventSequence)) {
       this.counts.outside++
       // Of what it was before nothing is known: it may have been held.
       if (step > 1) this.#tried(this.#number(record.webhookId), record)

@@ -205,7 +205,12 @@ export class SealCheck {
  * Where a message that was moved is in a row of digests, four bytes each, from an offset on, so that the one behind it follows on it there as well;
  * undefined: nowhere.
  */
-const placeOf = (here: Uint8Array, behind: Uint8Array | undefined, sealed: Buffer, from: number): number | undefined => {
+const placeOf = (
+  here: Uint8Array,
+  behind: Uint8Array | undefined,
+  sealed: Buffer,
+  from: number
+): number | undefined => {
   for (let at = sealed.indexOf(here, from); at !== -1; at = sealed.indexOf(here, at + 1)) {
     const next = sealed.subarray(at + 4, at + 8)
     if (at % 4 === 0 && (behind === undefined || next.length === 0 || next.equals(behind))) return at

@@ -550,6 +550,17 @@ const cases: ReadonlyArray<Case> = [
     }
   },
   {
+    name: "a repeat more than a day later, which is an event of its own",
+    finds: "bad_duplicate",
+    write: () => {
+      const { sequence, written } = begun()
+      attempt(written, match(written, sequence, crm), 200)
+      const again = event(written, start + 1001 + 24 * hour, "project.created", `{"id":"evt_${sequence}","data":{}}`)
+      written.duplicates.set(again, sequence)
+      return written
+    }
+  },
+  {
     name: "a repeat of one that is not there",
     finds: "bad_duplicate",
     write: () => {

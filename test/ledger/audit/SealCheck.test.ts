@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { StoredMessage } from "../../../src/broker/Streams.ts"
 import { sealSubject } from "../../../src/broker/Subjects.ts"
 import { Findings } from "../../../src/ledger/audit/Findings.ts"
-import { encodeSeal, Sealing } from "../../../src/ledger/audit/Seal.ts"
+import { encodeSeal, Sealing, sha256 } from "../../../src/ledger/audit/Seal.ts"
 import { type Block, SealChain } from "../../../src/ledger/audit/SealChain.ts"
 import { SealCheck } from "../../../src/ledger/audit/SealCheck.ts"
 
@@ -157,35 +157,57 @@ describe("seals compared block by block", () => {
   }
 })
 
-const seal = (number: number, sealed: ReadonlyArray<Block>) => ({
-  subject: sealSubject,
-  sequence: number,
-  data: Buffer.from(encodeSeal({
+/** A seal; the hash of its bytes is what the next one names. */
+const seal = (number: number, sealed: ReadonlyArray<Block>, previous: string | null = null, created = "then") => {
+  const data = Buffer.from(encodeSeal({
     v: 1,
     kind: "sealed",
     at: "2026-11-24T00:00:00.000Z",
     seal: number,
-    previous: null,
+    previous,
     stream,
-    created: "then",
+    created,
     blocks: sealed
   }))
-})
+  return { subject: sealSubject, sequence: number, data, hash: sha256(data) }
+}
 
-const broken = (sealed: ReadonlyArray<Block>) => {
+const taken = (seals: ReadonlyArray<ReturnType<typeof seal>>, whole = true) => {
   const findings = new Findings()
-  const chain = new SealChain(findings, new Map([[stream, "then"]]))
-  chain.take(seal(1, sealed), "DELIVERIES-0")
-  return [findings.dump().kept.length, chain.blocks(stream).length]
+  const chain = new SealChain(findings, new Map([[stream, "then"]]), whole)
+  for (const one of seals) chain.take(one, "DELIVERIES-0")
+  return { broken: findings.dump().kept.length, blocks: chain.blocks(stream).length, gone: chain.gone }
 }
 
 describe("the chain of seals", () => {
-  const [one, two] = blocks as [Block, Block]
+  const [one, two, three, four] = blocks as [Block, Block, Block, Block]
 
-  it("takes blocks that follow on each other", () => expect(broken(blocks)).toEqual([0, 4]))
-  it("refuses blocks that overlap", () => expect(broken([one, one, two])).toEqual([1, 2]))
+  it("takes blocks that follow on each other", () =>
+    expect(taken([seal(1, blocks)])).toEqual({ broken: 0, blocks: 4, gone: [] }))
+  it("refuses blocks that overlap", () =>
+    expect(taken([seal(1, [one, one, two])])).toMatchObject({ broken: 1, blocks: 2 }))
   it("refuses a block that is longer than one is, or has other digests than messages", () => {
-    expect(broken([{ ...one, last_seq: 1_000_000 }])).toEqual([1, 0])
-    expect(broken([{ ...one, last_seq: 255 }])).toEqual([1, 0])
+    expect(taken([seal(1, [{ ...one, last_seq: 1_000_000 }])])).toMatchObject({ broken: 1, blocks: 0 })
+    expect(taken([seal(1, [{ ...one, last_seq: 255 }])])).toMatchObject({ broken: 1, blocks: 0 })
   })
+
+  const first = seal(1, [one])
+  const second = seal(2, [two], first.hash)
+  const third = seal(3, [three, four], second.hash)
+  it("sees that one in the middle is gone, or was changed", () => {
+    expect(taken([first, second, third])).toMatchObject({ broken: 0, blocks: 4 })
+    expect(taken([first, third])).toMatchObject({ broken: 1 })
+    expect(taken([first, seal(2, [], first.hash), third])).toMatchObject({ broken: 1 })
+  })
+  it("sees that the first are gone, unless they may have left the stream", () => {
+    expect(taken([second, third])).toMatchObject({ broken: 1, blocks: 3 })
+    expect(taken([second, third], false)).toMatchObject({ broken: 0, blocks: 3 })
+    expect(taken([seal(2, [two])], false)).toMatchObject({ broken: 1 })
+  })
+  it("says what was sealed of a stream that is not there any more", () =>
+    expect(taken([seal(1, [one, two], null, "before")])).toEqual({
+      broken: 0,
+      blocks: 0,
+      gone: ["512 messages were sealed of another DELIVERIES-1 than there is"]
+    }))
 })
