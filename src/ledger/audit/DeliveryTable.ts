@@ -15,8 +15,8 @@ interface Columns {
   readonly position: Uint32Array
   readonly revision: Uint32Array
   readonly state: Uint8Array
-  /** Why it is held, as a number, and since when; broker milliseconds. */
-  readonly hold: Uint8Array
+  /** Why it is held or failed, as a number, and since when; broker milliseconds. */
+  readonly reason: Uint8Array
   readonly since: Float64Array
   /** Of the newest record, broker milliseconds. */
   readonly due: Float64Array
@@ -41,7 +41,7 @@ const columns = (capacity: number): Columns => ({
   position: new Uint32Array(capacity),
   revision: new Uint32Array(capacity),
   state: new Uint8Array(capacity),
-  hold: new Uint8Array(capacity),
+  reason: new Uint8Array(capacity),
   since: new Float64Array(capacity),
   due: new Float64Array(capacity),
   expires: new Float64Array(capacity),

@@ -6,6 +6,7 @@ import { isReserved } from "../../model/EventType.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { readStoredEvent } from "../StoredEvent.ts"
 import { fingerprint } from "./DeliveryTable.ts"
+import { unfounded } from "./Ended.ts"
 import { idOf } from "./EventId.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
 import { type EventRange, type RecordFold, states } from "./RecordFold.ts"
@@ -90,7 +91,7 @@ export class EventFold {
     if (isRepeat || isQuarantined) {
       for (let each = row; each !== -1; each = records.table.columns.next[each] ?? -1) {
         this.#row("unowed", each, isRepeat ? "its event is a repeat" : "its event was quarantined")
-        this.#meet(each)
+        this.#meet(each, message.time)
       }
       this.tally.counts[isRepeat ? "duplicates" : "quarantined"]++
       if (isRepeat) this.#repeats.judge(message, place.workspaceId)
@@ -137,7 +138,7 @@ export class EventFold {
       } else if (!subscribed.matchesAt(records.webhookOf(row), columns.revision[row] ?? 0, owed)) {
         this.#row("unowed", row, `its webhook was not subscribed at its revision ${columns.revision[row]}`)
       }
-      this.#meet(row)
+      this.#meet(row, message.time)
     }
     return position
   }
@@ -226,18 +227,22 @@ export class EventFold {
   }
 
   /** Counts a delivery by its newest record, once. */
-  #meet(row: number): void {
-    const { records, standing } = this.#parts
+  #meet(row: number, publishedAt: number): void {
+    const { records, standing, subscribed } = this.#parts
     const { columns } = records.table
     const number = columns.state[row] ?? 0
     columns.state[row] = number | met
     const state = states[number]
+    const webhook = subscribed.find(records.webhookOf(row))
+    const expiresAt = columns.expires[row] ?? 0
     if (state === "succeeded" || state === "failed" || state === "suppressed") {
       this.tally.counts[state]++
+      const ended = { ...records.reasonOf(row), state, publishedAt, expiresAt }
+      const why = webhook && unfounded(ended, webhook)
+      if (why !== undefined) this.#row("unfounded", row, why)
       return
     }
     const due = columns.due[row] ?? 0
-    const webhook = this.#parts.subscribed.find(records.webhookOf(row))
     // Deleted while it waited: nothing is recorded.
     const named = webhook?.deletedAt !== undefined ? "cancelled" : state === "due" || state === "ready" ? state : "held"
     this.tally.line({
@@ -252,14 +257,13 @@ export class EventFold {
     if (webhook === undefined) return
     const partition = partitionOf(webhook.workspaceId, standing.partitions)
     if (named === "held") {
-      const why = this.#waiting.unheld(partition, records.held(row), webhook)
+      const why = this.#waiting.unheld(partition, records.reasonOf(row), webhook)
       if (why !== undefined) this.#row("unheld", row, why)
     } else if (this.#waiting.isOverdue(partition, due)) {
       this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
     }
-    const expires = columns.expires[row] ?? 0
-    if (this.#waiting.isUnexpired(partition, expires)) {
-      this.#row("unexpired", row, `it should have failed as expired at ${new Date(expires).toISOString()}`)
+    if (this.#waiting.isUnexpired(partition, expiresAt)) {
+      this.#row("unexpired", row, `it should have failed as expired at ${new Date(expiresAt).toISOString()}`)
     }
   }
 

@@ -16,6 +16,8 @@ export type FindingKind =
   | "record_gap"
   /** A record that cannot follow the one before it. */
   | "impossible"
+  /** An end without an attempt, and without what would be its reason. */
+  | "unfounded"
   /** An attempt before it was due. */
   | "early"
   /** Due for longer than a worker that runs lets anything be. */

@@ -1,4 +1,4 @@
-import { type DeliveryState, deliveryStates, type HoldReason, isNewer } from "../../model/Delivery.ts"
+import { type DeliveryState, deliveryStates, type FailReason, type HoldReason, isNewer } from "../../model/Delivery.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { DeliveryTable, type DeliveryTableState, fingerprint } from "./DeliveryTable.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
@@ -23,28 +23,35 @@ export const states: ReadonlyArray<DeliveryState> = deliveryStates
 const numberOf = new Map(states.map((state, number) => [state, number]))
 const ended = states.indexOf("succeeded")
 
-const holdNumbers: Readonly<Record<HoldReason, number>> = {
+const reasonNumbers: Readonly<Record<HoldReason | FailReason, number>> = {
   busy: 1,
   in_flight: 2,
+  /** Of a hold, and of the end that it comes to. */
   circuit: 3,
   paused: 4,
   rate: 5,
   shutdown: 6,
   secret: 7,
-  local: 8
+  local: 8,
+  attempts: 9,
+  expired: 10
 }
-const holds = new Map(Object.entries(holdNumbers))
-const holdReasons = new Map(Array.from(holds, ([reason, number]) => [number, reason]))
+const numberOfReason = new Map(Object.entries(reasonNumbers))
+const reasons = new Map(Array.from(numberOfReason, ([reason, number]) => [number, reason]))
 
-/** A delivery that is held, by its newest record. */
-export interface Held {
+/** A delivery that is held or has failed, by its newest record. */
+export interface Reason {
   /** Undefined: none that there is. */
   readonly reason: string | undefined
-  /** Broker milliseconds, as all times here. */
+  /** Since when it is held, or of the record; broker milliseconds, as all times here. */
   readonly since: number
   /** When anything that its webhook held was last tried, or held again; 0: never, as far as was read. */
   readonly triedAt: number
 }
+
+/** Kinds and ends that only an attempt leads to. */
+const isOfAttempt = ({ failReason, kind }: AuditedRecord): boolean =>
+  kind === "succeeded" || kind === "attempt_failed" || (kind === "failed" && failReason === "attempts")
 
 /** Attempts start by a clock that is measured against the broker's again and again: so many milliseconds say nothing. */
 const clockSlack = 20
@@ -127,10 +134,10 @@ export class RecordFold {
     return deliveryId(this.#range.created, this.sequenceOf(row), this.webhookOf(row))
   }
 
-  held(row: number): Held {
-    const { hold, since, webhook } = this.table.columns
+  reasonOf(row: number): Reason {
+    const { reason, since, webhook } = this.table.columns
     return {
-      reason: holdReasons.get(hold[row] ?? 0),
+      reason: reasons.get(reason[row] ?? 0),
       since: since[row] ?? 0,
       triedAt: this.#triedAt[webhook[row] ?? 0] ?? 0
     }
@@ -150,6 +157,9 @@ export class RecordFold {
       return
     }
     this.counts.records++
+    if (record.startedAt === undefined && isOfAttempt(record)) {
+      this.#found("impossible", record, stream, sequence, `${record.kind}, and no attempt that made it so`)
+    }
     const { columns } = this.table
     const event = eventSequence - first
     const webhook = this.#number(record.webhookId)
@@ -215,8 +225,8 @@ export class RecordFold {
     columns.step[row] = record.step
     columns.round[row] = record.round
     columns.state[row] = numberOf.get(record.state) ?? 0
-    columns.hold[row] = holds.get(record.heldReason ?? "") ?? 0
-    columns.since[row] = Math.min(record.heldSince, record.at)
+    columns.reason[row] = numberOfReason.get(record.heldReason ?? record.failReason ?? "") ?? 0
+    columns.since[row] = record.heldReason === undefined ? record.at : Math.min(record.heldSince, record.at)
     columns.due[row] = record.dueAt
     columns.expires[row] = record.expiresAt
   }

@@ -30,6 +30,8 @@ export interface AuditedRecord {
   /** Both of a delivery that is held: why, and since when. */
   heldReason: string | undefined
   heldSince: number
+  /** Of a delivery that has failed: why. */
+  failReason: string | undefined
   expiresAt: number
   webhookRevision: number
   webhooksSequence: number
@@ -53,6 +55,7 @@ const blank = (): AuditedRecord => ({
   dueAt: 0,
   heldReason: undefined,
   heldSince: 0,
+  failReason: undefined,
   expiresAt: 0,
   webhookRevision: 0,
   webhooksSequence: 0,
@@ -157,6 +160,7 @@ export class RecordScanner {
       dueAt: delivery.dueAt,
       heldReason: delivery.heldReason,
       heldSince: delivery.heldSince,
+      failReason: delivery.failReason,
       expiresAt: delivery.expiresAt,
       webhookRevision: delivery.webhookRevision,
       webhooksSequence: delivery.webhooksSequence,
@@ -235,7 +239,7 @@ export class RecordScanner {
       this.#expect(before.heldSince)
       record.heldSince = this.#time()
     }
-    if (this.#passes(before.failReason)) this.#skip()
+    record.failReason = this.#passes(before.failReason) ? this.#word() : undefined
     if (this.#passes(before.publishedAt)) this.#time()
     this.#expect(before.expiresAt)
     record.expiresAt = this.#time()

@@ -3,7 +3,7 @@ import type { StoredMessage } from "../../broker/Streams.ts"
 import { parseWebhookSubject } from "../../broker/Subjects.ts"
 import type { WebhookId, WorkspaceId } from "../../model/Id.ts"
 import { verdictOn } from "../../model/Matching.ts"
-import type { Webhook } from "../../model/Webhook.ts"
+import type { Webhook, WebhookStatus } from "../../model/Webhook.ts"
 import { decodeFact } from "../../model/WebhookFacts.ts"
 import { evolve } from "../../model/WebhookLife.ts"
 
@@ -23,21 +23,31 @@ export interface Subscriber {
   readonly webhook: Pick<Webhook, "state" | "rateLimit" | "drainRate">
   /** Of its last change, broker milliseconds. */
   readonly changedAt: number
-  /** When it was paused, oldest first; the last may last. */
-  readonly pauses: ReadonlyArray<Pause>
+  /** When it was paused, and disabled, oldest first; the last may last. */
+  readonly spans: Readonly<Record<Interrupted, ReadonlyArray<Span>>>
 }
 
-interface Pause {
+type Interrupted = Exclude<WebhookStatus, "enabled">
+const interrupted: ReadonlyArray<Interrupted> = ["paused", "disabled"]
+
+interface Span {
   /** Broker milliseconds. */
   readonly from: number
   readonly until: number
 }
 
+/** How far a record may be behind the change of the webhook that it answers, and the clock of the one from the other's. */
+const changedWithin = 60_000
+
+/** Whether it was paused or disabled within a minute of a time. */
+export const wasOnce = ({ spans }: Subscriber, state: Interrupted, time: number): boolean =>
+  spans[state].some(({ from, until }) => from <= time + changedWithin && until >= time - changedWithin)
+
 interface Known extends Subscriber {
   webhook: Webhook
   deletedAt: number | undefined
   changedAt: number
-  readonly pauses: Array<Pause>
+  readonly spans: Readonly<Record<Interrupted, Array<Span>>>
   /** Oldest first; only facts that change who gets what. */
   readonly versions: Array<Version>
 }
@@ -108,7 +118,7 @@ export class Subscribed {
           webhook,
           deletedAt: undefined,
           changedAt: message.time,
-          pauses: [],
+          spans: { paused: [], disabled: [] },
           versions: [version]
         }
         this.#webhooks.set(id, added)
@@ -118,11 +128,11 @@ export class Subscribed {
     if (known !== undefined) {
       // Between the two it took effect.
       const [earliest, latest] = [Math.min(fact.at, message.time), Math.max(fact.at, message.time)]
-      const newest = known.pauses.at(-1)
-      if (webhook.state === "paused" && before?.state !== "paused") {
-        known.pauses.push({ from: earliest, until: Number.POSITIVE_INFINITY })
-      } else if (webhook.state !== "paused" && before?.state === "paused" && newest !== undefined) {
-        known.pauses.splice(-1, 1, { from: newest.from, until: latest })
+      for (const state of interrupted) {
+        if ((webhook.state === state) === (before?.state === state)) continue
+        const spans = known.spans[state]
+        if (webhook.state === state) spans.push({ from: earliest, until: Number.POSITIVE_INFINITY })
+        else spans.push({ from: spans.pop()?.from ?? earliest, until: latest })
       }
       known.changedAt = latest
       known.webhook = webhook

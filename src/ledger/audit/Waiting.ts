@@ -1,6 +1,6 @@
-import type { Held, RecordFold } from "./RecordFold.ts"
+import type { Reason, RecordFold } from "./RecordFold.ts"
 import type { Standing } from "./Standing.ts"
-import type { Subscriber } from "./Subscribed.ts"
+import { type Subscriber, wasOnce } from "./Subscribed.ts"
 
 /** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
 const dueWithin = 600_000
@@ -14,8 +14,6 @@ const expiredWithin = 3_600_000
 const triedWithin = 3_600_000
 /** At a rate of its own so many turns may pass meanwhile. */
 const turnsAtARate = 10
-/** How far a record may be behind the change of the webhook that it answers, and the clock of the one from the other's. */
-const changedWithin = 60_000
 
 const never = Number.POSITIVE_INFINITY
 
@@ -52,12 +50,11 @@ export class Waiting {
   }
 
   /** Why a hold cannot last any more, or never could; undefined: by what the streams say it can. */
-  unheld(partition: number, { reason, since, triedAt }: Held, subscriber: Subscriber): string | undefined {
-    const { changedAt, pauses, webhook } = subscriber
+  unheld(partition: number, { reason, since, triedAt }: Reason, subscriber: Subscriber): string | undefined {
+    const { changedAt, webhook } = subscriber
     if (reason === undefined) return "held for no reason that there is"
     const held = `held as ${reason} since ${new Date(since).toISOString()}`
-    const wasPaused = pauses.some(({ from, until }) => from <= since + changedWithin && until >= since - changedWithin)
-    if (reason === "paused" && !wasPaused) return `${held}, when its webhook was not paused`
+    if (reason === "paused" && !wasOnce(subscriber, "paused", since)) return `${held}, when its webhook was not paused`
     if (webhook.state === "paused") return undefined
     const rate = Math.min(webhook.rateLimit ?? never, webhook.drainRate ?? never)
     const idleSince = Math.max(since, triedAt, changedAt, this.#workingSince(partition))

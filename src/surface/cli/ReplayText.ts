@@ -4,17 +4,21 @@ import { printable, shortTime, truncated } from "./Text.ts"
 /** What is shown of an event's payload on a line. */
 const payloadWidth = 100
 
-const numberAt = (value: Readonly<Record<string, unknown>>, key: string): string | undefined =>
+type Members = Readonly<Record<string, unknown>>
+
+/** Whoever may write to a stream may have written anything. */
+const membersOf = (value: unknown): Members => typeof value === "object" && value !== null ? value as Members : {}
+const numberAt = (value: Members, key: string): string | undefined =>
   typeof value[key] === "number" ? String(value[key]) : undefined
-const wordAt = (value: Readonly<Record<string, unknown>>, key: string): string | undefined =>
+const wordAt = (value: Members, key: string): string | undefined =>
   typeof value[key] === "string" ? String(value[key]) : undefined
 
 /** What a record, a change or a refusal says beyond its ids. */
 const detail = ({ json, kind }: ReplayedFact): string => {
   if (json === undefined) return "not JSON"
   if (kind === "event") return truncated(printable(json), payloadWidth)
-  const body = JSON.parse(json) as Readonly<Record<string, unknown>>
-  const outcome = (typeof body["outcome"] === "object" ? body["outcome"] : {}) as Readonly<Record<string, unknown>>
+  const body = membersOf(JSON.parse(json))
+  const outcome = membersOf(body["outcome"])
   const parts: ReadonlyArray<string | undefined> = kind === "quarantined"
     ? [wordAt(body, "reason"), wordAt(body, "message")]
     : kind.startsWith("webhook.")

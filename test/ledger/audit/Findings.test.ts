@@ -233,6 +233,7 @@ const cases: ReadonlyArray<Case> = [
     write: () => {
       const { sequence, written } = begun()
       const done = attempt(written, match(written, sequence, crm), 200)
+      fact(written, start + hour, crm, "webhook.disabled", { revision: 2 })
       record(written, {
         kind: "suppressed",
         at: start + hour,
@@ -439,9 +440,11 @@ const cases: ReadonlyArray<Case> = [
     finds: undefined,
     write: () => {
       const { sequence, written } = begun()
+      fact(written, start + 1005, crm, "webhook.disabled", { revision: 2 })
       happens(written, match(written, sequence, crm), { type: "disabled", at: start + 1010 })
+      fact(written, start + 1015, crm, "webhook.enabled", { revision: 3 })
       const second = event(written, start + 2000)
-      happens(written, match(written, second, crm), { type: "expired", at: start + 2010 })
+      happens(written, match(written, second, crm, { expiresAt: start + 2005 }), { type: "expired", at: start + 2010 })
       const third = event(written, start + 3000)
       const held = happens(written, match(written, third, crm), {
         type: "deferred",
@@ -453,6 +456,60 @@ const cases: ReadonlyArray<Case> = [
     },
     counts: { suppressed: 1, failed: 2 }
   },
+  {
+    name: "suppressed, and its webhook was not disabled",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      fact(written, start - 10 * minute, crm, "webhook.disabled", { revision: 2 })
+      fact(written, start - 5 * minute, crm, "webhook.enabled", { revision: 3 })
+      happens(written, match(written, sequence, crm), { type: "disabled", at: start + 1010 })
+      return written
+    },
+    counts: { suppressed: 1 }
+  },
+  {
+    name: "failed as expired long before its event is about to leave",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      happens(written, match(written, sequence, crm), { type: "expired", at: start + 29 * 24 * hour })
+      return written
+    },
+    options: { at: start + 30 * 24 * hour },
+    counts: { failed: 1 }
+  },
+  {
+    name: "given up by its circuit within a day",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      const held = happens(written, match(written, sequence, crm), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "circuit"
+      })
+      happens(written, held, { type: "circuit_exhausted", at: start + 23 * hour })
+      return written
+    },
+    counts: { failed: 1 }
+  },
+  ...(["succeeded", "attempt_failed", "failed"] as const).map((kind): Case => ({
+    name: `${kind}, and no attempt was made`,
+    finds: "impossible",
+    write: () => {
+      const { sequence, written } = begun()
+      const state = kind === "attempt_failed" ? "due" : kind
+      const failReason = kind === "failed" ? "attempts" : undefined
+      record(written, {
+        kind,
+        at: start + 1010,
+        delivery: { ...match(written, sequence, crm), state, failReason, step: 1 }
+      })
+      return written
+    },
+    options: { at: start + minute }
+  })),
   {
     name: "deleted while it waited",
     finds: undefined,

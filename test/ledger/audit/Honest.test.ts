@@ -92,9 +92,12 @@ const lived = (steps: ReadonlyArray<Step>): { readonly written: Written; readonl
       webhooks.push({ id, events: one.events, revision: 1, deleted: false })
     } else if (one.type === "event") {
       const sequence = event(written, now, one.of)
-      for (const { deleted, events, id, revision } of webhooks) {
+      for (const known of webhooks) {
+        const { deleted, events, id } = known
         if (verdictOn({ id: webhook(id), events, deleted }, { type: one.of }) !== "matched") continue
-        runs(match(written, sequence, id, { webhookRevision: revision }, epoch), one)
+        if (one.disabled) fact(written, now, id, "webhook.disabled", { revision: ++known.revision })
+        runs(match(written, sequence, id, { webhookRevision: known.revision }, epoch), one)
+        if (one.disabled) fact(written, now + 10, id, "webhook.enabled", { revision: ++known.revision })
       }
     } else if (known !== undefined && !known.deleted) {
       known.revision++

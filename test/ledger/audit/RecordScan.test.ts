@@ -79,6 +79,7 @@ const decoded = (data: Uint8Array): ReadonlyArray<AuditedRecord> | string =>
         dueAt: delivery.dueAt,
         heldReason: delivery.heldReason,
         heldSince: delivery.heldSince,
+        failReason: delivery.failReason,
         expiresAt: delivery.expiresAt,
         webhookRevision: delivery.webhookRevision,
         webhooksSequence: delivery.webhooksSequence,
