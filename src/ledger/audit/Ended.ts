@@ -5,9 +5,9 @@ import { type Subscriber, wasOnce } from "./Subscribed.ts"
 /** How far the clock of a record may be from that of EVENTS. Milliseconds. */
 const clocksWithin = 60_000
 
-/** A delivery that has ended, by its newest record, of an event that EVENTS still holds. */
+/** A delivery that has not succeeded, by its newest record, of an event that EVENTS still holds. */
 interface Ended extends Pick<Reason, "reason" | "since"> {
-  readonly state: "succeeded" | "failed" | "suppressed"
+  readonly state: "failed" | "suppressed"
   /** Broker milliseconds. */
   readonly publishedAt: number
   readonly expiresAt: number
@@ -19,7 +19,6 @@ export const unfounded = (
   subscriber: Subscriber
 ): string | undefined => {
   const at = `at ${new Date(since).toISOString()}`
-  if (state === "succeeded") return undefined
   if (state === "suppressed") {
     return wasOnce(subscriber, "disabled", since) ? undefined : `suppressed ${at}, when its webhook was not disabled`
   }

@@ -233,15 +233,12 @@ export class EventFold {
     const number = columns.state[row] ?? 0
     columns.state[row] = number | met
     const state = states[number]
-    const webhook = subscribed.find(records.webhookOf(row))
-    const expiresAt = columns.expires[row] ?? 0
     if (state === "succeeded" || state === "failed" || state === "suppressed") {
       this.tally.counts[state]++
-      const ended = { ...records.reasonOf(row), state, publishedAt, expiresAt }
-      const why = webhook && unfounded(ended, webhook)
-      if (why !== undefined) this.#row("unfounded", row, why)
+      if (state !== "succeeded") this.#doubt(row, state, publishedAt)
       return
     }
+    const webhook = subscribed.find(records.webhookOf(row))
     const due = columns.due[row] ?? 0
     // Deleted while it waited: nothing is recorded.
     const named = webhook?.deletedAt !== undefined ? "cancelled" : state === "due" || state === "ready" ? state : "held"
@@ -262,9 +259,19 @@ export class EventFold {
     } else if (this.#waiting.isOverdue(partition, due)) {
       this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
     }
+    const expiresAt = columns.expires[row] ?? 0
     if (this.#waiting.isUnexpired(partition, expiresAt)) {
       this.#row("unexpired", row, `it should have failed as expired at ${new Date(expiresAt).toISOString()}`)
     }
+  }
+
+  /** Of an end that needs a reason of its own. */
+  #doubt(row: number, state: "failed" | "suppressed", publishedAt: number): void {
+    const { records, subscribed } = this.#parts
+    const expiresAt = records.table.columns.expires[row] ?? 0
+    const webhook = subscribed.find(records.webhookOf(row))
+    const why = webhook && unfounded({ ...records.reasonOf(row), state, publishedAt, expiresAt }, webhook)
+    if (why !== undefined) this.#row("unfounded", row, why)
   }
 
   #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {
