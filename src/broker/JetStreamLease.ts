@@ -1,9 +1,10 @@
-import { Deferred, Duration, Effect, Layer, Option, Runtime, Schema } from "effect"
+import { Deferred, Duration, Effect, Layer, Option, Runtime } from "effect"
 import { randomUUID } from "node:crypto"
 import { hostname } from "node:os"
 import { BrokerClock } from "./BrokerClock.ts"
 import { KeyValue } from "./KeyValue.ts"
 import { type Held, Lease } from "./Lease.ts"
+import { decodeHolder, encodeHolder } from "./LeaseHolder.ts"
 import { isGone, ownIdentity } from "./ProcessIdentity.ts"
 import { Streams } from "./Streams.ts"
 import { key, streamNames } from "./Subjects.ts"
@@ -27,18 +28,6 @@ const lookEvery = 1000
 /** A renewal that takes longer is given up, and the next begins. */
 const renewalLimit = 1500
 
-const Holder = Schema.Struct({
-  /** Null: given back. */
-  holder: Schema.NullOr(Schema.String),
-  host: Schema.String,
-  process: Schema.Number,
-  /** Tells a process of the same machine whether the holder lives: after a kill -9 nobody has to wait for the key to expire. */
-  place: Schema.optional(Schema.String),
-  started: Schema.optional(Schema.String)
-})
-const decode = Schema.decodeUnknownOption(Schema.parseJson(Holder))
-const encode = Schema.encodeSync(Schema.parseJson(Holder))
-
 const make = Effect.gen(function*() {
   const keyValue = yield* KeyValue
   const streams = yield* Streams
@@ -57,7 +46,8 @@ const make = Effect.gen(function*() {
     const leaseKey = key(name)
     const holder = randomUUID()
     const own = ownIdentity()
-    const mine = encode({ holder, host: hostname(), process: process.pid, ...own })
+    const entry = { holder, host: hostname(), process: process.pid, ...own }
+    let mine = encodeHolder(entry)
 
     let revision = 0
     let renewedAt = 0
@@ -69,7 +59,7 @@ const make = Effect.gen(function*() {
     const take = Effect.gen(function*() {
       const askedAt = monotonic()
       const found = yield* keyValue.get("LEASES", leaseKey)
-      const current = Option.flatMap(found, ({ value }) => decode(Buffer.from(value).toString()))
+      const current = Option.flatMap(found, ({ value }) => decodeHolder(value))
       const currentRevision = Option.match(found, { onNone: () => 0, onSome: ({ revision }) => revision })
       if (seen.revision !== currentRevision) seen = { revision: currentRevision, since: askedAt }
       const killed = Option.exists(
@@ -121,7 +111,7 @@ const make = Effect.gen(function*() {
           ? keyValue.write(
             "LEASES",
             leaseKey,
-            encode({ holder: null, host: hostname(), process: process.pid }),
+            encodeHolder({ holder: null, host: hostname(), process: process.pid }),
             revision
           ).pipe(
             Effect.timeout(Duration.seconds(2)),
@@ -135,7 +125,13 @@ const make = Effect.gen(function*() {
     const measuredBy = Effect.ignore(Effect.timeout(measure, lookEvery))
     while (!(yield* take)) yield* Effect.zipRight(Effect.sleep(lookEvery), measuredBy, { concurrent: true })
     yield* Effect.logInfo(`lease ${name} is ours`)
-    yield* Effect.ignore(Effect.timeout(measure, renewalLimit))
+    const acquiredAt = renewedAt
+    /** From the first measurement on, the key says since when it is held, for whoever reads it (ledger/audit). */
+    const measured = Effect.map(Effect.timeout(measure, renewalLimit), () => {
+      const acquired = brokerClock.now() - (monotonic() - acquiredAt)
+      mine = encodeHolder({ ...entry, acquired_at: new Date(acquired).toISOString() })
+    })
+    yield* Effect.ignore(measured)
 
     const renew = Effect.gen(function*() {
       const askedAt = monotonic()
@@ -146,7 +142,7 @@ const make = Effect.gen(function*() {
         // Either another has it, or an earlier renewal of ours was stored and its answer lost: then the next one is on top of that.
         Effect.gen(function*() {
           const found = yield* keyValue.get("LEASES", leaseKey)
-          const current = Option.flatMap(found, ({ value }) => decode(Buffer.from(value).toString()))
+          const current = Option.flatMap(found, ({ value }) => decodeHolder(value))
           if (Option.isSome(found) && Option.exists(current, (entry) => entry.holder === holder)) {
             const askedAt = monotonic()
             revision = yield* keyValue.write("LEASES", leaseKey, mine, found.value.revision)
@@ -161,7 +157,7 @@ const make = Effect.gen(function*() {
     const round = Effect.gen(function*() {
       yield* Effect.sleep(Math.max(0, renewEvery - (monotonic() - renewedAt)))
       yield* renew.pipe(Effect.timeout(renewalLimit))
-      yield* Effect.timeout(measure, renewalLimit)
+      yield* measured
     }).pipe(
       Effect.catchAll((error) =>
         Effect.zipRight(Effect.logDebug(`lease ${name}: ${error.message}`), Effect.sleep("200 millis"))

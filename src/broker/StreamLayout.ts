@@ -9,6 +9,8 @@ interface StreamLayout {
   readonly partitions: number
   /** Names of the DELIVERIES streams. */
   readonly deliveries: ReadonlyArray<string>
+  /** Streams may have their leaders on different servers, each with a clock of its own. */
+  readonly clustered: boolean
 }
 
 /** Asks the broker that `Connection` is connected to. Fails when hookline has never made its streams there. */
@@ -26,5 +28,6 @@ export const streamLayout = Effect.gen(function*() {
   if (Option.isNone(partitions) || deliveries.length === 0) {
     return yield* new BrokerUnavailable({ operation: "looking for streams", detail: "they are not those of hookline" })
   }
-  return { partitions: partitions.value, deliveries } satisfies StreamLayout
+  const clustered = connection.nats.info?.cluster !== undefined
+  return { partitions: partitions.value, deliveries, clustered } satisfies StreamLayout
 })

@@ -105,7 +105,7 @@ export interface Rules {
 }
 
 /** A circuit that stays open this long after the schedule's end, or the start of the hold, fails what it holds (CONTRACT 6). */
-const circuitPatience = 24 * 3_600_000
+export const circuitPatience = 24 * 3_600_000
 
 /** What a match knows of the delivery it makes. */
 export type Match = Pick<

@@ -4,7 +4,9 @@ import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { Connection } from "../../src/broker/Connection.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
+import { heldSince } from "../../src/broker/LeaseHolder.ts"
 import { ownIdentity } from "../../src/broker/ProcessIdentity.ts"
+import { Streams } from "../../src/broker/Streams.ts"
 import { brokerLayer, eventually, servicesLayer, TestBroker } from "../support/broker.ts"
 import { until } from "../support/until.ts"
 
@@ -19,6 +21,10 @@ describe("Lease", () => {
       // Longer than an entry lives without being renewed.
       expect((yield* Effect.timeoutOption(Fiber.join(fiber), "7 seconds"))._tag).toBe("None")
       expect(first.holds()).toBe(true)
+      // Renewed since, and its entry says since when it is held.
+      const entry = yield* Effect.flatMap(Streams, (streams) => streams.last("KV_LEASES", "$KV.LEASES.worker"))
+      const { time } = Option.getOrThrow(entry)
+      expect(time - (heldSince(entry) ?? time)).toBeGreaterThan(3000)
       yield* Scope.close(scope, Exit.void)
       expect(first.holds()).toBe(false)
       const second = yield* Effect.timeout(Fiber.join(fiber), "3 seconds")
@@ -124,4 +130,24 @@ describe("Lease", () => {
       yield* eventually("a measurement", () => clock.now() > 1_700_000_000_000)
       expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
     }).pipe(Effect.provide(brokerLayer())))
+})
+
+describe("since when a lease is held", () => {
+  const renewedAt = 1_700_000_000_000
+  const own = { holder: "one", host: "here", process: 1 }
+  for (
+    const [name, entry, since] of [
+      ["said by its holder", { ...own, acquired_at: "2023-11-14T20:00:00.000Z" }, Date.parse("2023-11-14T20:00:00Z")],
+      ["since its renewal, by one that does not say it", own, renewedAt],
+      ["since its renewal, by one that says no time", { ...own, acquired_at: "then" }, renewedAt],
+      ["given back", { ...own, holder: null }, undefined],
+      ["no entry of a holder", { who: "knows" }, undefined]
+    ] as const
+  ) {
+    it(name, () => {
+      const data = Buffer.from(JSON.stringify(entry))
+      expect(heldSince(Option.some({ data, time: renewedAt }))).toBe(since)
+    })
+  }
+  it("no entry at all", () => expect(heldSince(Option.none())).toBe(undefined))
 })

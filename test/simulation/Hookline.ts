@@ -41,7 +41,7 @@ import type { Process } from "./Process.ts"
 /** The product as it is, but for the broker and the endpoints, each of its processes on its own. */
 
 /** Offsets of the attempts: of the same shape as the product's own, and soon over. */
-export const offsets: ReadonlyArray<number> = [0, 2_000, 9_000, 25_000, 60_000]
+export const offsets: ReadonlyArray<number> = [0, 800, 6_000, 25_000, 60_000]
 export const attemptTimeout = 10_000
 
 export const configOf = (change: Partial<HooklineConfig>): HooklineConfig => ({

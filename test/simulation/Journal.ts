@@ -11,6 +11,32 @@ export interface Entry {
   readonly order: number
 }
 
+/** A worker with the lease, from when it got it. Milliseconds of the world. */
+export interface Ownership {
+  readonly process: Process
+  readonly began: number
+  /** When all of it ran; undefined: not yet. */
+  ran?: number
+  /** When it was told to stop. */
+  stopped?: number
+  /** When it was over: crashed, lost, or stopped in order. */
+  ended?: number
+}
+
+/** What a worker answered to who asked for a retry. */
+export interface Answer {
+  readonly subject: string
+  readonly answer: string
+  readonly from: Process
+  readonly at: number
+  readonly order: number
+}
+
+export interface SavedSnapshot {
+  readonly name: string
+  readonly data: Uint8Array
+}
+
 /** A fold's state of a delivery as a record has it, read by the oracle's own eyes. */
 export interface RecordState {
   readonly webhookId: string
@@ -25,6 +51,7 @@ export interface RecordState {
   readonly roundStart: number
   readonly dueAt: number
   readonly failReason: string | undefined
+  readonly heldReason: string | undefined
   readonly epoch: number
   readonly step: number
   readonly outcome: {
@@ -63,6 +90,7 @@ export const statesOf = (entry: Entry): ReadonlyArray<RecordState> => {
       roundStart: timeOf(part["round_start"]),
       dueAt: timeOf(part["due_at"]),
       failReason: part["fail_reason"] as string | undefined,
+      heldReason: part["held_reason"] as string | undefined,
       epoch: Number(part["epoch"]),
       step: Number(part["step"]),
       outcome: outcome && {

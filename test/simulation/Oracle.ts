@@ -2,37 +2,18 @@
  * What must be so after every run, judged from what the broker stored and what the endpoints got, and from nothing of the product's own: its fold, its
  * matching and its schedule are worked out here again, plainly.
  */
+import { judgeOutcomes, judgeRequests, requestOf } from "./AttemptOracle.ts"
+import { Claims, ended, type Evidence, type Found, isNewer, keyOf, newestOf } from "./Evidence.ts"
 import { bodyOf, type Entry, type RecordState, statesOf } from "./Journal.ts"
 import type { Post } from "./model/Endpoints.ts"
-import type { Process } from "./Process.ts"
-
-export interface Evidence {
-  readonly journal: ReadonlyArray<Entry>
-  readonly posts: ReadonlyArray<Post>
-  readonly offsets: ReadonlyArray<number>
-  /** Events that were acknowledged to their publisher, by sequence. */
-  readonly acknowledged: ReadonlyArray<number>
-  /** When a process crashed, was frozen, stopped, or lost its lease for a while. */
-  readonly interruptions: ReadonlyMap<Process, ReadonlyArray<number>>
-  /** Retries by hand and what was answered. */
-  readonly retries: ReadonlyArray<{ readonly key: string; readonly order: number; readonly answer: string | undefined }>
-  /** Whether the broker's clock jumped. */
-  readonly clockJumped: boolean
-  /** By how much a measurement of the broker's time may move an owner's: half of the difference between the ways there and back. Milliseconds. */
-  readonly clockError: number
-}
+import { judgeRetries } from "./RetryOracle.ts"
+import { judgeSnapshots } from "./SnapshotOracle.ts"
 
 export type Violation = `${string}: ${string}`
 
-const ended = new Set(["succeeded", "failed", "suppressed"])
 const spacing = 5 * 60_000
-/** How much two owners' notions of the broker's time may differ, milliseconds: half of what a slow answer takes. */
-const ownersDisagree = 2_000
 /** How far behind WEBHOOKS a worker may be, milliseconds. */
 const projectionLag = 7_000
-
-const isNewer = (one: RecordState, other: RecordState | undefined): boolean =>
-  other === undefined || one.epoch > other.epoch || (one.epoch === other.epoch && one.step > other.step)
 
 const subscribes = (events: ReadonlyArray<string>, type: string): boolean =>
   events.some((wanted) => wanted === "*" || wanted === type || wanted === `${type.split(".")[0]}.*`)
@@ -50,8 +31,6 @@ interface StoredEvent {
   readonly id: string
   readonly type: string
 }
-
-const keyOf = (state: Pick<RecordState, "webhookId" | "eventId">): string => `${state.webhookId}/${state.eventId}`
 
 export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   const { journal, posts } = evidence
@@ -133,36 +112,22 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
   }
   const repeated = new Set(repeats.map(({ entry }) => entry.message.sequence))
 
-  // --- the epochs: when each was claimed
-  const claims = new Map<string, Array<{ readonly epoch: number; readonly order: number }>>()
-  for (const entry of journal.filter(({ stream }) => stream === "KV_POSITIONS")) {
-    const partition = entry.message.subject.split(".")[2] ?? ""
-    const epoch = Number(bodyOf(entry)["epoch"])
-    const known = claims.get(partition) ?? []
-    // A position that was put back is no claim.
-    if (entry.from !== undefined && !known.some((claim) => claim.epoch === epoch)) {
-      known.push({ epoch, order: entry.order })
-    }
-    claims.set(partition, known)
+  const claims = new Claims(journal)
+  const isDeleted = (webhookId: string): boolean =>
+    facts.get(webhookId)?.some(({ type }) => type === "webhook.deleted") === true
+
+  /** By the types that were in force when the event was stored. */
+  const isOwed = (webhookId: string, { entry, type }: StoredEvent): boolean => {
+    const subscribed = facts.get(webhookId)?.findLast((fact) => fact.order < entry.order && fact.events !== undefined)
+    return subscribed?.events !== undefined && subscribes(subscribed.events, type)
   }
-  const claimsOf = (entry: Entry) => claims.get(`p${entry.message.subject.split(".")[1]}`) ?? []
-  /** Written by an owner after another had claimed its partition. */
-  const isLate = ({ entry, epoch }: RecordState): boolean =>
-    claimsOf(entry).some((claim) => claim.epoch > epoch && claim.order < entry.order)
 
   for (const event of events) {
     for (const [webhookId, all] of facts) {
       if (workspaceOf.get(webhookId) !== event.workspaceId) continue
-      const before = all.filter(({ order }) => order < event.entry.order)
-      const subscribed = before.findLast((fact) => fact.events !== undefined)?.events
-      const deleted = all.some(({ type }) => type === "webhook.deleted")
       const changed = all.some((fact) => fact.order > event.entry.order && fact.events !== undefined)
-      if (subscribed === undefined || deleted || changed || !subscribes(subscribed, event.type)) continue
-      const known = records.get(`${webhookId}/${event.id}`) ?? []
-      const last = known.reduce<RecordState | undefined>(
-        (newest, one) => isNewer(one, newest) ? one : newest,
-        undefined
-      )
+      if (isDeleted(webhookId) || changed || !isOwed(webhookId, event)) continue
+      const last = newestOf(records.get(`${webhookId}/${event.id}`) ?? [])
       const what = `event ${event.entry.message.sequence} (${event.id}) to ${webhookId}`
       if (last === undefined) found("what is owed has an outcome", `${what} has no record at all`)
       else if (!ended.has(last.state)) found("what is owed has an outcome", `${what} is ${last.state} at rest`)
@@ -177,6 +142,7 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
     else known.push(post)
     const what = `${post.process.name} to ${key} at ${post.at.toFixed(1)}`
     if (!post.hadLease) found("no request without the lease", what)
+    if (!post.knewTime) found("owners know the broker's time", what)
     if (!post.isSigned) found("nothing unsigned", what)
     const all = facts.get(post.webhookId)
     const last = all?.findLast((fact) =>
@@ -200,39 +166,37 @@ export const judge = (evidence: Evidence): ReadonlyArray<Violation> => {
     if (one === undefined) continue
     if (repeated.has(one.eventSequence)) found("a repeat is not delivered", `${key}, event ${one.eventSequence}`)
     const sent = postsOf.get(key) ?? []
-    checkChain(key, all, isLate, claimsOf(one.entry), evidence, found)
-    checkOutcomes(key, all, sent, found)
-    checkSent(key, all, sent, isLate, evidence, found)
+    judgeChain(key, all, sent, claims, evidence.offsets, found)
+    judgeOutcomes(key, all, sent, found)
+    judgeRequests(key, all, sent, claims, evidence, found)
   }
   for (const [key, sent] of postsOf) {
     if (records.has(key)) continue
-    // After a crash it is matched again: by then the webhook may be gone, or want other types (a change meanwhile counts either way).
+    // After a crash it is matched again: by then the webhook may be gone, or want other types (a change meanwhile counts either way). Where a position
+    // was put back, what was not owed at first is sent as well, and at the next one perhaps not again.
+    const [webhookId = "", eventId] = key.split("/")
     const sentAt = sent[0]?.order ?? 0
-    const isOther = facts.get(key.split("/")[0] ?? "")?.some(({ events, order, type }) =>
-      type === "webhook.deleted" || (order > sentAt && events !== undefined)
+    const event = events.find(({ id, workspaceId }) => id === eventId && workspaceId === workspaceOf.get(webhookId))
+    const since = event === undefined || isOwed(webhookId, event) ? sentAt : event.entry.order
+    const isOther = facts.get(webhookId)?.some((fact) =>
+      fact.type === "webhook.deleted" || (fact.order > since && fact.events !== undefined)
     )
     if (isOther !== true) {
       found("what was sent has a record", `${key}: ${sent.length} requests and no record`)
     }
   }
-  for (const { answer, key, order } of evidence.retries) {
-    if (answer !== "accepted") continue
-    const after = (records.get(key) ?? []).some((state) => state.entry.order > order)
-    const deleted = facts.get(key.split("/")[0] ?? "")?.some(({ type }) => type === "webhook.deleted") === true
-    if (!after && !deleted) found("an accepted retry has a record", key)
-  }
+  judgeRetries(evidence, records, postsOf, isDeleted, found)
+  judgeSnapshots(evidence, records, claims, isDeleted, found)
   return violations
 }
 
-type Found = (invariant: string, detail: string) => void
-
 /** Each record goes on from what all records before its owner's claim say: recovered is what was recorded. */
-const checkChain = (
+const judgeChain = (
   key: string,
   all: ReadonlyArray<RecordState>,
-  isLate: (state: RecordState) => boolean,
-  claims: ReadonlyArray<{ readonly epoch: number; readonly order: number }>,
-  { clockError, clockJumped, offsets }: Evidence,
+  sent: ReadonlyArray<Post>,
+  claims: Claims,
+  offsets: ReadonlyArray<number>,
   found: Found
 ): void => {
   const own = new Map<number, RecordState>()
@@ -246,7 +210,7 @@ const checkChain = (
       before !== undefined && step <= before.step &&
       all.some((other, at) => at < index && other.epoch === epoch && other.step === step && other.attempt === attempt)
     ) continue
-    const claimed = claims.find((claim) => claim.epoch === epoch)?.order
+    const claimed = claims.of(state.entry).find((claim) => claim.epoch === epoch)?.order
     if (claimed === undefined) {
       found("an owner claims its epoch", where)
       continue
@@ -254,18 +218,11 @@ const checkChain = (
     const candidates: Array<RecordState | undefined> = []
     if (before === undefined) {
       const former = all.slice(0, index).filter((one) => one.epoch < epoch)
-      const certain = former.filter((one) => one.entry.order < claimed && !isLate(one)).reduce<RecordState | undefined>(
-        (newest, one) => isNewer(one, newest) ? one : newest,
-        undefined
-      )
+      const certain = newestOf(former.filter((one) => one.entry.order < claimed && !claims.isLate(one)))
       candidates.push(certain, ...former.filter((one) => isNewer(one, certain)))
     } else candidates.push(before)
     own.set(epoch, before !== undefined && step < before.step ? before : state)
-    const base = candidates.find((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))
-    if (
-      base === undefined &&
-      !candidates.some((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))
-    ) {
+    if (!candidates.some((candidate) => (candidate?.step ?? 0) + 1 === step && fits(candidate, state))) {
       found(
         "recovered is what was recorded",
         `${where}: attempt ${attempt}, round ${state.round}, after ${
@@ -283,17 +240,15 @@ const checkChain = (
     const former = numbers.get(number)
     if (former !== undefined && former !== outcome.startedAt) found("attempts are numbered once", where)
     numbers.set(number, outcome.startedAt)
-    // What is held has been due already. Two owners may disagree about the broker's time by what an answer takes.
-    const early = base?.state === "due" && !clockJumped ? base.dueAt - outcome.startedAt : 0
-    if (early > (base?.epoch === epoch ? clockError : ownersDisagree)) {
-      found("nothing before it is due", `${where}: started ${early} ms before it was due`)
-    }
     if (state.state === "due") {
       const next = offsets[state.roundAttempt] ?? Number.POSITIVE_INFINITY
       const gap = next - (offsets[state.roundAttempt - 1] ?? 0)
-      const end = outcome.startedAt + outcome.latency
-      const due = Math.max(state.roundStart + next, end + Math.min(gap, spacing), end + outcome.retryAfter)
-      if (Math.abs(due - state.dueAt) > 2) found("due as the schedule says", `${where}: ${state.dueAt - due} ms off`)
+      // Its latency in the record is rounded.
+      const result = requestOf(state, sent)?.result
+      const latency = result !== undefined && "latency" in result ? result.latency : outcome.latency
+      const end = outcome.startedAt + latency
+      const due = Math.ceil(Math.max(state.roundStart + next, end + Math.min(gap, spacing), end + outcome.retryAfter))
+      if (due !== state.dueAt) found("due as the schedule says", `${where}: ${state.dueAt - due} ms off`)
     }
     if (state.state === "failed" && state.failReason === "attempts" && state.roundAttempt < offsets.length) {
       found("failed after its last attempt", where)
@@ -308,40 +263,4 @@ const fits = (base: RecordState | undefined, { attempt, kind, outcome, round, ro
   const inRound = anew ? 0 : base?.roundAttempt ?? 0
   const made = outcome === undefined ? 0 : 1
   return attempt === attempts + made && round === (base?.round ?? 1) + (anew ? 1 : 0) && roundAttempt === inRound + made
-}
-
-/** What is recorded of an attempt is what came of it. */
-const checkOutcomes = (key: string, all: ReadonlyArray<RecordState>, sent: ReadonlyArray<Post>, found: Found): void => {
-  for (const { attempt, entry, outcome } of all) {
-    if (outcome === undefined) continue
-    const post = sent.find(({ result, startedAt }) =>
-      startedAt === outcome.startedAt && result?.class === outcome.class
-    )
-    if (post === undefined) {
-      found("an outcome is what came of a request", `${key}, attempt ${attempt} at ${entry.message.sequence}`)
-    }
-  }
-}
-
-/** Nothing after the end without a retry; and whatever has no outcome was in flight when its process came to grief. */
-const checkSent = (
-  key: string,
-  all: ReadonlyArray<RecordState>,
-  sent: ReadonlyArray<Post>,
-  isLate: (state: RecordState) => boolean,
-  { interruptions }: Evidence,
-  found: Found
-): void => {
-  for (const post of sent) {
-    const what = `${key}: ${post.process.name} at ${post.at.toFixed(1)}`
-    const before = all.filter((state) => state.entry.order < post.order)
-    const end = before.findLast((state) => ended.has(state.state) && !isLate(state))
-    const again = before.some((state) => state.kind === "retried" && end !== undefined && isNewer(state, end))
-    if (end !== undefined && !again) found("nothing after the end without a retry", `${what} after ${end.state}`)
-    const recorded = all.some(({ outcome }) => outcome?.startedAt === post.startedAt)
-    if (recorded) continue
-    const isFault = post.result !== undefined && ["local", "secret", "shutdown"].includes(post.result.class)
-    const grief = (interruptions.get(post.process) ?? []).some((at) => at >= post.at)
-    if (!isFault && !grief) found("repeats only what was in flight at a crash", `${what} has no outcome`)
-  }
 }

@@ -23,6 +23,10 @@ export class Process implements Scheduler.Scheduler, Clock.Clock {
   fibers = 0
   /** When it asked for the renewal of the lease that was acknowledged last. */
   renewedAt = Number.NEGATIVE_INFINITY
+  /** The latest broker time that its clock has shown. */
+  latestTime = Number.NEGATIVE_INFINITY
+  /** Whether it has ever measured the broker's time. */
+  knowsTime = false
 
   constructor(world: World, name: string) {
     this.world = world

@@ -9,11 +9,13 @@ import {
   webhookSubject
 } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
-import { EventFold, type EventFoldState, type Quarantined, type Standing } from "../../src/ledger/audit/EventFold.ts"
+import { EventFold, type EventFoldState, type Quarantined } from "../../src/ledger/audit/EventFold.ts"
 import { type Finding, Findings } from "../../src/ledger/audit/Findings.ts"
 import { RecordFold } from "../../src/ledger/audit/RecordFold.ts"
 import { RecordScanner } from "../../src/ledger/audit/RecordScan.ts"
+import { misfits, type Position, type Standing } from "../../src/ledger/audit/Standing.ts"
 import { Subscribed } from "../../src/ledger/audit/Subscribed.ts"
+import type { Tally } from "../../src/ledger/audit/Tally.ts"
 import { encode } from "../../src/ledger/Record.ts"
 import type { AttemptOutcome } from "../../src/model/Attempt.ts"
 import { bundled } from "../../src/model/Catalogue.ts"
@@ -170,18 +172,23 @@ export const attempt = (
 export interface Examined {
   readonly findings: ReadonlyArray<Finding>
   readonly kinds: ReadonlyArray<string>
-  readonly counts: EventFold["counts"]
-  readonly lines: EventFold["lines"]
+  readonly counts: Tally["counts"]
+  readonly lines: Tally["lines"]
   readonly records: RecordFold["counts"]
+  readonly unplaced: ReadonlyArray<number>
 }
 
 interface Options {
   readonly floor?: number
   readonly epoch?: number
   readonly writtenAt?: number
-  readonly working?: boolean
+  /** Of the lease; undefined: nobody has it. */
+  readonly leasedSince?: number | undefined
+  readonly clocksApart?: number
   readonly at?: number
   readonly first?: number
+  /** There is no position. */
+  readonly unplaced?: boolean
   readonly quarantineCompleteSince?: number
 }
 
@@ -209,15 +216,16 @@ export const examine = (written: Written, options: Options = {}, resumed = false
     const problem = subscribed.take(one)
     if (problem !== undefined) throw new Error(problem)
   }
+  const position: Position = {
+    floor: options.floor ?? last,
+    epoch: options.epoch ?? 1,
+    writtenAt: options.writtenAt ?? start
+  }
   const standing: Standing = {
     partitions,
-    positions: new Map([[partition, {
-      floor: options.floor ?? last,
-      epoch: options.epoch ?? 1,
-      writtenAt: options.writtenAt ?? start
-    }]]),
-    misfitFloor: options.floor ?? last,
-    working: options.working ?? true,
+    positions: new Map(options.unplaced === true ? [] : [[partition, position], [misfits, position]]),
+    leasedSince: "leasedSince" in options ? options.leasedSince : start,
+    clocksApart: options.clocksApart ?? 0,
     at: options.at ?? start + 7 * 24 * hour
   }
   const quarantined: Quarantined = {
@@ -240,9 +248,10 @@ export const examine = (written: Written, options: Options = {}, resumed = false
   return {
     findings: kept,
     kinds: kept.map(({ kind }) => kind),
-    counts: events.counts,
-    lines: events.lines,
-    records: records.counts
+    counts: events.tally.counts,
+    lines: events.tally.lines,
+    records: records.counts,
+    unplaced: events.unplaced
   }
 }
 

@@ -1,5 +1,8 @@
 import { expect, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { partitionOf } from "../../src/broker/Subjects.ts"
+import { Topology } from "../../src/broker/Topology.ts"
+import { Positions } from "../../src/ledger/Positions.ts"
 import { apiLayer, ask } from "../support/api.ts"
 
 const audit = (query = "") => ask("GET", `/v1/audit${query}`, { workspace: null })
@@ -10,7 +13,16 @@ layer(apiLayer(), { excludeTestServices: true, timeout: 60_000 })("GET /v1/audit
       const hook = { url: "http://127.0.0.1:9/", events: ["*"] }
       const { json: webhook } = yield* ask("POST", "/v1/webhooks", { body: hook })
       yield* ask("POST", "/v1/events", { body: { id: "evt_1", event: "project.created", data: {} } })
-      // Nobody works here: the event is taken by nobody.
+      expect((yield* audit()).json, "nobody has ever said how far it is").toMatchObject({
+        verdict: "unknown",
+        unknown: [expect.stringMatching(/^POSITIONS has no p\d+, which has events/)],
+        counts: { live: { open: 1 } }
+      })
+      // A worker had the partition, and is gone: the event is taken by nobody.
+      const { partitions } = yield* Topology
+      yield* Effect.flatMap(Positions, (positions) => positions.claim(`p${partitionOf("ws_1", partitions)}`, 0)).pipe(
+        Effect.provide(Positions.layer)
+      )
       const { json, status } = yield* audit()
       expect(status).toBe(200)
       expect(json).toMatchObject({

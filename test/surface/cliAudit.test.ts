@@ -5,7 +5,7 @@ import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { partitionOf } from "../../src/broker/Subjects.ts"
 import { Topology } from "../../src/broker/Topology.ts"
 import { deliveryId, type WebhookId } from "../../src/model/Id.ts"
-import { addWebhook, attempt, event, happens, match, nothing, start, stored } from "../support/auditing.ts"
+import { addWebhook, attempt, event, fact, happens, match, nothing, start, stored } from "../support/auditing.ts"
 import { brokerLayer, TestBroker } from "../support/broker.ts"
 import { type } from "../support/shell.ts"
 
@@ -18,6 +18,7 @@ const made = Effect.gen(function*() {
   const [first, second, third] = [1, 2, 3, 4].map((second) => event(written, start + 1000 * second))
   attempt(written, match(written, first!, id), 200)
   attempt(written, match(written, second!, id), 500)
+  fact(written, start + 3000, id, "webhook.paused", { revision: 2 })
   happens(written, match(written, third!, id), { type: "deferred", at: start + 3010, reason: "paused" })
   yield* stored(written)
   const { eventsCreated, partitions } = yield* Topology
@@ -80,7 +81,7 @@ it.scopedLive(
         expect([words, code, error]).toEqual([words, 0, ""])
       }
       const replayed = (yield* type(["replay"], { env })).out.trim().split("\n")
-      expect(replayed.length).toBe(1 + 4 + 3 + 3)
+      expect(replayed.length).toBe(2 + 4 + 3 + 3)
       const at = yield* type(["at", "0s", "delivery", delivery], { env, columns: 120 })
       expect(at.out).toContain("succeeded")
       expect((yield* type(["at", "0s", "webhook", "wh_none"], { env })).code).toBe(1)

@@ -4,7 +4,7 @@ import { deserialize, serialize } from "node:v8"
 import type { AuditState } from "./Audit.ts"
 
 /** The format of the file; another one is refused. It is read by the version of hookline that wrote it. */
-const version = 1
+const version = 2
 
 /** The file cannot be read, or is no state of an audit. */
 export class CheckpointInvalid extends Data.TaggedError("CheckpointInvalid")<{ readonly message: string }> {}
@@ -33,15 +33,22 @@ export const load = (path: string): Effect.Effect<Option.Option<AuditState>, Che
     catch: failed(path)
   })
 
-/** As a whole or not at all: a kill in the middle leaves the former state. Only its owner can read it. */
-export const save = (path: string, state: AuditState): Effect.Effect<void, CheckpointInvalid> =>
-  Effect.tryPromise({
-    try: async () => {
-      await writeFile(`${path}.new`, serialize({ version, state }), { mode: 0o600 })
-      await rename(`${path}.new`, path)
-    },
-    catch: failed(path)
+/** Nothing else happens to a file meanwhile: a write that goes on behind an interruption would put it back after its removal. */
+const alone = Effect.unsafeMakeSemaphore(1)
+const inTurn = <A>(path: string, act: () => Promise<A>): Effect.Effect<A, CheckpointInvalid> =>
+  alone.withPermits(1)(Effect.uninterruptible(Effect.tryPromise({ try: act, catch: failed(path) })))
+
+/**
+ * As a whole or not at all: a kill in the middle leaves the former state. Only its owner can read it. `state` is asked for when it is written; undefined:
+ * there is nothing to keep. Not to be interrupted once it has begun.
+ */
+export const save = (path: string, state: () => AuditState | undefined): Effect.Effect<void, CheckpointInvalid> =>
+  inTurn(path, async () => {
+    const kept = state()
+    if (kept === undefined) return
+    await writeFile(`${path}.new`, serialize({ version, state: kept }), { mode: 0o600 })
+    await rename(`${path}.new`, path)
   })
 
 export const remove = (path: string): Effect.Effect<void, CheckpointInvalid> =>
-  Effect.tryPromise({ try: () => rm(path, { force: true }), catch: failed(path) })
+  inTurn(path, () => rm(path, { force: true }))

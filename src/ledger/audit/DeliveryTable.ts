@@ -15,6 +15,9 @@ interface Columns {
   readonly position: Uint32Array
   readonly revision: Uint32Array
   readonly state: Uint8Array
+  /** Why it is held or failed, as a number, and since when; broker milliseconds. */
+  readonly reason: Uint8Array
+  readonly since: Float64Array
   /** Of the newest record, broker milliseconds. */
   readonly due: Float64Array
   readonly expires: Float64Array
@@ -38,6 +41,8 @@ const columns = (capacity: number): Columns => ({
   position: new Uint32Array(capacity),
   revision: new Uint32Array(capacity),
   state: new Uint8Array(capacity),
+  reason: new Uint8Array(capacity),
+  since: new Float64Array(capacity),
   due: new Float64Array(capacity),
   expires: new Float64Array(capacity),
   next: new Int32Array(capacity)
@@ -53,8 +58,8 @@ const copied = (from: Columns, capacity: number, size: number): Columns => {
 const firstCapacity = 1024
 
 /**
- * What is known of every delivery of a range, as numbers: 57 bytes a delivery and 8 to 16 for the index, 4 an event of the range; twice that while
- * the table grows. A million deliveries take about 75 MB.
+ * What is known of every delivery of a range, as numbers: 66 bytes a delivery and 8 to 16 for the index, 4 an event of the range; twice that while
+ * the table grows. A million deliveries take about 85 MB.
  */
 export class DeliveryTable {
   columns: Columns

@@ -6,25 +6,15 @@ import { isReserved } from "../../model/EventType.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { readStoredEvent } from "../StoredEvent.ts"
 import { fingerprint } from "./DeliveryTable.ts"
+import { unfounded } from "./Ended.ts"
+import { idOf } from "./EventId.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
 import { type EventRange, type RecordFold, states } from "./RecordFold.ts"
+import { Repeats, type RepeatsState } from "./Repeats.ts"
+import { misfits, type Standing } from "./Standing.ts"
 import type { Owed, Subscribed, Subscriber } from "./Subscribed.ts"
-
-/** Where the partitions stood when the audit began. */
-export interface Standing {
-  readonly partitions: number
-  /** By partition: up to where every event is settled, the epoch of its owner, and when that was written: the owner has it since then at least. */
-  readonly positions: ReadonlyMap<
-    number,
-    { readonly floor: number; readonly epoch: number; readonly writtenAt: number }
-  >
-  /** The same floor of what has no partition. */
-  readonly misfitFloor: number
-  /** Whether somebody holds the lease. */
-  readonly working: boolean
-  /** The broker's time, milliseconds. */
-  readonly at: number
-}
+import { Tally, type TallyState } from "./Tally.ts"
+import { Waiting } from "./Waiting.ts"
 
 /** What is known of QUARANTINE. */
 export interface Quarantined {
@@ -34,76 +24,20 @@ export interface Quarantined {
   readonly completeSince: number
 }
 
-/** What is live, or was cancelled, a line each; so many are kept, all are counted. */
-const linesKept = 1000
-
-export interface Line {
-  readonly state: "due" | "held" | "ready" | "open" | "cancelled" | "either_way"
-  readonly delivery_id: string
-  readonly event_seq: number
-  readonly webhook_id: string
-  readonly workspace_id: string
-  readonly due_at?: string
-}
-
-export interface EventCounts {
-  events: number
-  /** Deliveries in the range, by what their newest record says, or what stands for one. */
-  succeeded: number
-  failed: number
-  suppressed: number
-  cancelled: number
-  due: number
-  held: number
-  ready: number
-  /** Owed, of events above the floor, and without a record yet. */
-  open: number
-  /** A change of the webhook fell between two positions: it may have been owed or not. */
-  either_way: number
-  duplicates: number
-  quarantined: number
-  /** Deliveries whose event left EVENTS while the audit ran. */
-  aged: number
-}
-
 export interface EventFoldState {
-  readonly counts: EventCounts
-  readonly lines: ReadonlyArray<Line>
-  readonly duplicates: ReadonlyArray<readonly [number, number]>
-  readonly firsts: ReadonlyArray<readonly [number, number]>
-}
-
-const noCounts: EventCounts = {
-  events: 0,
-  succeeded: 0,
-  failed: 0,
-  suppressed: 0,
-  cancelled: 0,
-  due: 0,
-  held: 0,
-  ready: 0,
-  open: 0,
-  either_way: 0,
-  duplicates: 0,
-  quarantined: 0,
-  aged: 0
+  readonly tally: TallyState
+  readonly repeats: RepeatsState
+  readonly unplaced: ReadonlyArray<number>
 }
 
 /** A row whose event was met. The states take the lower bits. */
 const met = 0x80
 
-/** A worker that runs has had everything that is due in its hands by then: found it no lane, held it with a record, or tried it. Milliseconds. */
-const dueWithin = 600_000
-/** The same, for what has expired: it is looked through once a minute. */
-const expiredWithin = 3_600_000
 /** How far the clocks of a record and of a stream may be apart, and how long a first record takes. */
 const recordedWithin = 60_000
 
 /** Reasons that a change of the catalogue mends: by today's it cannot be told what was said then. */
 const byCatalogue: ReadonlySet<string> = new Set(["unknown_type", "schema"])
-
-/** The head of a body that begins with its id, as most do: then the whole need not be read. Keys may not repeat in an event. */
-const leadingId = /^\{\s*"id"\s*:\s*"([A-Za-z0-9_-]{1,64})"/
 
 export interface EventFoldParts {
   readonly range: EventRange
@@ -117,30 +51,26 @@ export interface EventFoldParts {
 
 /** The fold of EVENTS behind that of DELIVERIES: who was owed each event, and whether each has an outcome. */
 export class EventFold {
-  readonly counts: EventCounts
-  readonly lines: Array<Line>
+  readonly tally: Tally
   readonly #parts: EventFoldParts
-  readonly #lineCounts = new Map<string, number>()
-  /** Repeats by their sequence: the one that won. */
-  readonly #duplicates: Map<number, number>
-  /** Events that won over repeats: the fingerprint of their workspace and id, once they are read. */
-  readonly #firsts: Map<number, number>
+  readonly #repeats: Repeats
+  /** Partitions that have events, and no position. */
+  readonly #unplaced: Set<number>
+  readonly #waiting: Waiting
 
   constructor(parts: EventFoldParts, duplicates: ReadonlyMap<number, number>, state?: EventFoldState) {
     this.#parts = parts
-    this.counts = { ...state?.counts ?? noCounts }
-    this.lines = [...state?.lines ?? []]
-    for (const { state } of this.lines) this.#lineCounts.set(state, (this.#lineCounts.get(state) ?? 0) + 1)
-    this.#duplicates = new Map(state?.duplicates ?? duplicates)
-    this.#firsts = new Map(state?.firsts ?? Array.from(duplicates.values(), (first) => [first, 0] as const))
+    this.#waiting = new Waiting(parts.records, parts.standing)
+    this.tally = new Tally(state?.tally)
+    this.#unplaced = new Set(state?.unplaced)
+    this.#repeats = new Repeats(parts.range, parts.findings, duplicates, state?.repeats)
   }
 
   dump(): EventFoldState {
     return {
-      counts: { ...this.counts },
-      lines: [...this.lines],
-      duplicates: [...this.#duplicates],
-      firsts: [...this.#firsts]
+      tally: this.tally.dump(),
+      repeats: this.#repeats.dump(),
+      unplaced: [...this.#unplaced]
     }
   }
 
@@ -148,37 +78,39 @@ export class EventFold {
   take(message: StoredMessage): void {
     const { quarantined, range, records, standing } = this.#parts
     const { sequence } = message
-    this.counts.events++
+    this.tally.counts.events++
     const row = records.table.first(sequence - range.first)
     const place = Option.getOrUndefined(parseStoredEventSubject(message.subject))
     const isQuarantined = quarantined.sequences.has(sequence)
+    const partition = place?.partition ?? misfits
+    const position = standing.positions.get(partition)
+    if (position === undefined) this.#unplaced.add(partition)
     if (place === undefined) return this.#misfit(message, isQuarantined)
-    const position = standing.positions.get(place.partition)
     const settled = sequence <= (position?.floor ?? 0)
-    if (this.#firsts.has(sequence)) {
-      this.#firsts.set(sequence, fingerprint(place.workspaceId, this.#idOf(message) ?? ""))
-    }
-    const repeats = this.#duplicates.get(sequence)
-    if (repeats !== undefined || isQuarantined) {
+    const isRepeat = this.#repeats.take(message, place.workspaceId)
+    if (isRepeat || isQuarantined) {
       for (let each = row; each !== -1; each = records.table.columns.next[each] ?? -1) {
-        this.#row("unowed", each, repeats === undefined ? "its event was quarantined" : "its event is a repeat")
-        this.#meet(each)
+        this.#row("unowed", each, isRepeat ? "its event is a repeat" : "its event was quarantined")
+        this.#meet(each, message.time)
       }
-      if (repeats === undefined) {
-        this.counts.quarantined++
-        return
-      }
-      return this.#duplicate(message, place.workspaceId, repeats)
+      this.tally.counts[isRepeat ? "duplicates" : "quarantined"]++
+      if (isRepeat) this.#repeats.judge(message, place.workspaceId)
+      return
     }
     const event = isReserved(place.type) ? readStoredEvent(message, range.created, undefined) : undefined
-    if (row === -1 && this.#refused(message, settled)) return
+    if (row === -1 && this.#refused(message, partition, settled)) return
     const owed: Owed = {
       workspaceId: place.workspaceId,
       type: place.type,
       about: event?._tag === "Event" ? event.about : undefined
     }
     const after = row === -1 ? undefined : this.#delivered(message, row, owed)
-    this.#owed(message, owed, after, place.partition, settled, position?.epoch ?? 0)
+    this.#owed(message, owed, after, partition, settled, position?.epoch ?? 0)
+  }
+
+  /** Partitions that have events, and no position that says how far they are settled. In order. */
+  get unplaced(): ReadonlyArray<number> {
+    return [...this.#unplaced].sort((a, b) => a - b)
   }
 
   /** What is left when all events are read. `first`: the first sequence that EVENTS has now. */
@@ -187,7 +119,7 @@ export class EventFold {
     for (let row = 0; row < records.table.size; row++) {
       if (((records.table.columns.state[row] ?? 0) & met) !== 0) continue
       const sequence = records.sequenceOf(row)
-      if (sequence < first) this.counts.aged++
+      if (sequence < first) this.tally.counts.aged++
       else this.#row("no_event", row, `EVENTS has no message ${sequence}`)
     }
   }
@@ -196,7 +128,7 @@ export class EventFold {
   #delivered(message: StoredMessage, first: number, owed: Owed): number {
     const { records, subscribed } = this.#parts
     const { columns } = records.table
-    const id = this.#idOf(message)
+    const id = idOf(message, this.#parts.range.created)
     const expected = id === undefined ? undefined : fingerprint(owed.workspaceId, owed.type, id)
     let position = 0
     for (let row = first; row !== -1; row = columns.next[row] ?? -1) {
@@ -206,7 +138,7 @@ export class EventFold {
       } else if (!subscribed.matchesAt(records.webhookOf(row), columns.revision[row] ?? 0, owed)) {
         this.#row("unowed", row, `its webhook was not subscribed at its revision ${columns.revision[row]}`)
       }
-      this.#meet(row)
+      this.#meet(row, message.time)
     }
     return position
   }
@@ -220,9 +152,9 @@ export class EventFold {
     settled: boolean,
     epoch: number
   ): void {
-    const { range, records, subscribed } = this.#parts
+    const { range, records, standing, subscribed } = this.#parts
     const { sequence, time } = message
-    const from = known ?? subscribed.before(time)
+    const from = known ?? subscribed.before(time - standing.clocksApart)
     let to = from
     // A second bound on when it was over is of use only where something has changed since.
     let over = Number.POSITIVE_INFINITY
@@ -238,7 +170,7 @@ export class EventFold {
     const { perhaps, surely } = subscribed.owed(event, from, to)
     for (const webhook of surely) {
       if (has(webhook)) continue
-      if (!settled) this.#line("open", message, webhook)
+      if (!settled) this.#open(message, partition, webhook)
       // Matched, and deleted before it had a record: `webhook.deleted` is the record.
       else if (webhook.deletedAt !== undefined && webhook.deletedAt <= over) this.#line("cancelled", message, webhook)
       else this.#missing(message, event, webhook)
@@ -248,23 +180,41 @@ export class EventFold {
     }
   }
 
+  /** It has no record yet, and is owed one; or it is input that should go to quarantine. */
+  #open(message: StoredMessage, partition: number, webhook: Subscriber | undefined): void {
+    const { sequence, subject, time } = message
+    this.#line("open", message, webhook)
+    if (!this.#waiting.isUnsettled(partition, sequence, time)) return
+    const publishedAt = new Date(time).toISOString()
+    this.#parts.findings.add("unsettled", () => ({
+      message: `${publishedSubject(subject)} of ${publishedAt} has no record yet, and a worker runs`,
+      event_seq: sequence,
+      workspace_id: webhook?.workspaceId,
+      webhook_id: webhook?.id,
+      delivery_id: webhook && deliveryId(this.#parts.range.created, sequence, webhook.id),
+      stream: "EVENTS",
+      sequence
+    }))
+  }
+
   /** Without a record, and no event at all? Then it should be in quarantine. */
-  #refused(message: StoredMessage, settled: boolean): boolean {
+  #refused(message: StoredMessage, partition: number, settled: boolean): boolean {
     const { catalogue, quarantined, range } = this.#parts
     const complete = message.time > quarantined.completeSince
     const event = readStoredEvent(message, range.created, complete ? undefined : catalogue)
     if (event._tag === "Event" || (complete && byCatalogue.has(event.reason))) return false
     if (complete && settled) this.#unquarantined(message, event.reason)
-    else if (settled) this.counts.quarantined++
-    else this.#line("open", message, undefined)
+    else if (settled) this.tally.counts.quarantined++
+    else this.#open(message, partition, undefined)
     return true
   }
 
   #misfit(message: StoredMessage, isQuarantined: boolean): void {
     const { quarantined, standing } = this.#parts
-    if (isQuarantined || message.time <= quarantined.completeSince) this.counts.quarantined++
-    else if (message.sequence <= standing.misfitFloor) this.#unquarantined(message, "bad_subject")
-    else this.#line("open", message, undefined)
+    if (isQuarantined || message.time <= quarantined.completeSince) this.tally.counts.quarantined++
+    else if (message.sequence <= (standing.positions.get(misfits)?.floor ?? 0)) {
+      this.#unquarantined(message, "bad_subject")
+    } else this.#open(message, misfits, undefined)
   }
 
   #unquarantined({ sequence, subject }: StoredMessage, reason: string): void {
@@ -276,40 +226,23 @@ export class EventFold {
     }))
   }
 
-  #duplicate(message: StoredMessage, workspaceId: string, first: number): void {
-    this.counts.duplicates++
-    // The first has left the stream, or the range begins behind it.
-    if (first < this.#parts.range.first) return
-    const known = this.#firsts.get(first)
-    const id = this.#idOf(message)
-    if (first < message.sequence && known === fingerprint(workspaceId, id ?? "")) return
-    this.#parts.findings.add("bad_duplicate", () => ({
-      message: `recorded as a repeat of event ${first}, which is another`,
-      event_seq: message.sequence,
-      event_id: id,
-      workspace_id: workspaceId,
-      stream: "EVENTS",
-      sequence: message.sequence
-    }))
-  }
-
   /** Counts a delivery by its newest record, once. */
-  #meet(row: number): void {
-    const { records, standing } = this.#parts
+  #meet(row: number, publishedAt: number): void {
+    const { records, standing, subscribed } = this.#parts
     const { columns } = records.table
     const number = columns.state[row] ?? 0
     columns.state[row] = number | met
     const state = states[number]
     if (state === "succeeded" || state === "failed" || state === "suppressed") {
-      this.counts[state]++
+      this.tally.counts[state]++
+      if (state !== "succeeded") this.#doubt(row, state, publishedAt)
       return
     }
+    const webhook = subscribed.find(records.webhookOf(row))
     const due = columns.due[row] ?? 0
-    const webhook = this.#parts.subscribed.find(records.webhookOf(row))
     // Deleted while it waited: nothing is recorded.
     const named = webhook?.deletedAt !== undefined ? "cancelled" : state === "due" || state === "ready" ? state : "held"
-    this.counts[named]++
-    this.#keepLine({
+    this.tally.line({
       state: named,
       delivery_id: records.idOf(row),
       event_seq: records.sequenceOf(row),
@@ -318,28 +251,27 @@ export class EventFold {
       due_at: new Date(due).toISOString()
     })
     if (named === "cancelled") return
-    const since = this.#workingSince(webhook?.workspaceId ?? "")
-    const late = standing.at - Math.max(due, since)
-    if (named !== "held" && late > dueWithin) {
+    if (webhook === undefined) return
+    const partition = partitionOf(webhook.workspaceId, standing.partitions)
+    if (named === "held") {
+      const why = this.#waiting.unheld(partition, records.reasonOf(row), webhook)
+      if (why !== undefined) this.#row("unheld", row, why)
+    } else if (this.#waiting.isOverdue(partition, due)) {
       this.#row("overdue", row, `due at ${new Date(due).toISOString()}, and a worker runs`)
     }
-    const expires = columns.expires[row] ?? 0
-    if (standing.at - Math.max(expires, since) > expiredWithin) {
-      this.#row("unexpired", row, `it should have failed as expired at ${new Date(expires).toISOString()}`)
+    const expiresAt = columns.expires[row] ?? 0
+    if (this.#waiting.isUnexpired(partition, expiresAt)) {
+      this.#row("unexpired", row, `it should have failed as expired at ${new Date(expiresAt).toISOString()}`)
     }
   }
 
-  /** Since when a worker of the partition is known to run; never, when none does or nothing shows it. */
-  #workingSince(workspaceId: string): number {
-    const { records, standing } = this.#parts
-    if (!standing.working || workspaceId === "") return Number.POSITIVE_INFINITY
-    const partition = partitionOf(workspaceId, standing.partitions)
-    const position = standing.positions.get(partition)
-    if (position === undefined) return Number.POSITIVE_INFINITY
-    return Math.min(
-      position.writtenAt,
-      records.partition(partition).workingSince(position.epoch) ?? Number.POSITIVE_INFINITY
-    )
+  /** Of an end that needs a reason of its own. */
+  #doubt(row: number, state: "failed" | "suppressed", publishedAt: number): void {
+    const { records, subscribed } = this.#parts
+    const expiresAt = records.table.columns.expires[row] ?? 0
+    const webhook = subscribed.find(records.webhookOf(row))
+    const why = webhook && unfounded({ ...records.reasonOf(row), state, publishedAt, expiresAt }, webhook)
+    if (why !== undefined) this.#row("unfounded", row, why)
   }
 
   #missing({ sequence }: StoredMessage, event: Owed, webhook: Subscriber): void {
@@ -370,30 +302,13 @@ export class EventFold {
     { sequence }: StoredMessage,
     webhook: Subscriber | undefined
   ): void {
-    this.counts[state]++
     const id = webhook?.id ?? "_" as WebhookId
-    this.#keepLine({
+    this.tally.line({
       state,
       delivery_id: webhook === undefined ? "" : deliveryId(this.#parts.range.created, sequence, id),
       event_seq: sequence,
       webhook_id: id,
       workspace_id: webhook?.workspaceId ?? ""
     })
-  }
-
-  #keepLine(line: Line): void {
-    const count = (this.#lineCounts.get(line.state) ?? 0) + 1
-    this.#lineCounts.set(line.state, count)
-    if (count <= linesKept) this.lines.push(line)
-  }
-
-  /** Undefined: it has none, and is no event. */
-  #idOf(message: StoredMessage): string | undefined {
-    const { byteOffset, buffer, byteLength } = message.data
-    const head = Buffer.from(buffer, byteOffset, byteLength).toString("latin1", 0, Math.min(byteLength, 120))
-    const id = leadingId.exec(head)?.[1]
-    if (id !== undefined) return id
-    const event = readStoredEvent(message, this.#parts.range.created, undefined)
-    return event._tag === "Event" ? event.id : undefined
   }
 }

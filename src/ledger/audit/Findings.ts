@@ -2,6 +2,8 @@
 export type FindingKind =
   /** A webhook was subscribed, and nothing says what became of the event for it. */
   | "missing"
+  /** Above the floor, and without a record for longer than a worker that runs lets anything be. */
+  | "unsettled"
   /** A record of a delivery whose event was never published. */
   | "no_event"
   /** A record whose event has another workspace, type or id. */
@@ -14,10 +16,14 @@ export type FindingKind =
   | "record_gap"
   /** A record that cannot follow the one before it. */
   | "impossible"
+  /** An end without an attempt, and without what would be its reason. */
+  | "unfounded"
   /** An attempt before it was due. */
   | "early"
   /** Due for longer than a worker that runs lets anything be. */
   | "overdue"
+  /** Held for a reason that was none, or for longer than a worker that runs lets its webhook's backlog be. */
+  | "unheld"
   /** Live although its event has left, or is about to. */
   | "unexpired"
   /** Input that is no event, and is not in quarantine. */
@@ -67,6 +73,14 @@ export class Findings {
     const count = (this.#counts.get(kind) ?? 0) + 1
     this.#counts.set(kind, count)
     if (count <= findingsKept) this.#kept.push({ kind, ...finding() })
+  }
+
+  /** With those of another. */
+  with(other: Findings): FindingsState {
+    const both = new Findings(this.dump())
+    for (const finding of other.#kept) both.add(finding.kind, () => finding)
+    for (const [kind, count] of other.#counts) both.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count)
+    return both.dump()
   }
 
   dump(): FindingsState {

@@ -96,6 +96,13 @@ export class MatchPositions {
     return this.#owners.get(epoch)?.firstAt
   }
 
+  /** By when the owner of this epoch had recorded a later event than this one, which it took before; never, when it has not. */
+  passedAt(epoch: number, sequence: number): number {
+    const owner = this.#owners.get(epoch)
+    if (owner === undefined || owner.furthest <= sequence) return never
+    return owner.sampledAt[firstAbove(owner.sampled, sequence)] ?? owner.furthestAt
+  }
+
   /** Of an event published at `time`. `newest`: the epoch of the partition's last owner, who may have no record. */
   lastMatch(sequence: number, time: number, newest: number): MatchedBy {
     this.#sorted ??= Array.from(this.#owners.values())

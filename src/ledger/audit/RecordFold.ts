@@ -1,4 +1,4 @@
-import { type DeliveryState, deliveryStates, isNewer } from "../../model/Delivery.ts"
+import { type DeliveryState, deliveryStates, type FailReason, type HoldReason, isNewer } from "../../model/Delivery.ts"
 import { deliveryId, type WebhookId } from "../../model/Id.ts"
 import { DeliveryTable, type DeliveryTableState, fingerprint } from "./DeliveryTable.ts"
 import type { Finding, FindingKind, Findings } from "./Findings.ts"
@@ -15,10 +15,43 @@ export interface EventRange {
   readonly created: string
 }
 
+export const isWithin = ({ first, last }: EventRange, sequence: number): boolean =>
+  sequence >= first && sequence <= last
+
 /** In the order of the numbers in the table. */
 export const states: ReadonlyArray<DeliveryState> = deliveryStates
 const numberOf = new Map(states.map((state, number) => [state, number]))
 const ended = states.indexOf("succeeded")
+
+const reasonNumbers: Readonly<Record<HoldReason | FailReason, number>> = {
+  busy: 1,
+  in_flight: 2,
+  /** Of a hold, and of the end that it comes to. */
+  circuit: 3,
+  paused: 4,
+  rate: 5,
+  shutdown: 6,
+  secret: 7,
+  local: 8,
+  attempts: 9,
+  expired: 10
+}
+const numberOfReason = new Map(Object.entries(reasonNumbers))
+const reasons = new Map(Array.from(numberOfReason, ([reason, number]) => [number, reason]))
+
+/** A delivery that is held or has failed, by its newest record. */
+export interface Reason {
+  /** Undefined: none that there is. */
+  readonly reason: string | undefined
+  /** Since when it is held, or of the record; broker milliseconds, as all times here. */
+  readonly since: number
+  /** When anything that its webhook held was last tried, or held again; 0: never, as far as was read. */
+  readonly triedAt: number
+}
+
+/** Kinds and ends that only an attempt leads to. */
+const isOfAttempt = ({ failReason, kind }: AuditedRecord): boolean =>
+  kind === "succeeded" || kind === "attempt_failed" || (kind === "failed" && failReason === "attempts")
 
 /** Attempts start by a clock that is measured against the broker's again and again: so many milliseconds say nothing. */
 const clockSlack = 20
@@ -41,6 +74,7 @@ export interface RecordCounts {
 export interface RecordFoldState {
   readonly table: DeliveryTableState
   readonly webhooks: ReadonlyArray<string>
+  readonly triedAt: ReadonlyArray<number>
   readonly partitions: ReadonlyArray<readonly [number, MatchPositionsState]>
   readonly counts: RecordCounts
 }
@@ -57,6 +91,8 @@ export class RecordFold {
   /** Ids by number. */
   readonly #webhooks: Array<string>
   readonly #numbers: Map<string, number>
+  /** By a webhook's number: when anything that it held was last tried. */
+  readonly #triedAt: Array<number>
   readonly #partitions: Map<number, MatchPositions>
 
   constructor(range: EventRange, findings: Findings, state?: RecordFoldState) {
@@ -64,6 +100,7 @@ export class RecordFold {
     this.#findings = findings
     this.table = new DeliveryTable(Math.max(0, range.last - range.first + 1), state?.table)
     this.#webhooks = [...state?.webhooks ?? []]
+    this.#triedAt = [...state?.triedAt ?? []]
     this.#numbers = new Map(this.#webhooks.map((id, number) => [id, number]))
     this.#partitions = new Map(
       (state?.partitions ?? []).map(([partition, state]) => [partition, new MatchPositions(state)])
@@ -97,18 +134,32 @@ export class RecordFold {
     return deliveryId(this.#range.created, this.sequenceOf(row), this.webhookOf(row))
   }
 
+  reasonOf(row: number): Reason {
+    const { reason, since, webhook } = this.table.columns
+    return {
+      reason: reasons.get(reason[row] ?? 0),
+      since: since[row] ?? 0,
+      triedAt: this.#triedAt[webhook[row] ?? 0] ?? 0
+    }
+  }
+
   take(record: AuditedRecord, partition: number, stream: string, sequence: number): void {
-    const { first, last, streamLast } = this.#range
+    const { first, streamLast } = this.#range
     const { epoch, eventSequence, step } = record
     this.partition(partition).note(epoch, record.at, step === 1, eventSequence, record.webhooksSequence)
     if (eventSequence > streamLast) {
       return this.#found("no_event", record, stream, sequence, `EVENTS ends at ${streamLast}`)
     }
-    if (eventSequence < first || eventSequence > last) {
+    if (!isWithin(this.#range, eventSequence)) {
       this.counts.outside++
+      // Of what it was before nothing is known: it may have been held.
+      if (step > 1) this.#tried(this.#number(record.webhookId), record)
       return
     }
     this.counts.records++
+    if (record.startedAt === undefined && isOfAttempt(record)) {
+      this.#found("impossible", record, stream, sequence, `${record.kind}, and no attempt that made it so`)
+    }
     const { columns } = this.table
     const event = eventSequence - first
     const webhook = this.#number(record.webhookId)
@@ -138,6 +189,7 @@ export class RecordFold {
       this.#found("record_gap", record, stream, sequence, `step ${step} follows on step ${known.step}`)
     }
     const state = columns.state[row] ?? 0
+    if (states[state] === "held") this.#tried(webhook, record)
     if (!unaware && state >= ended && record.kind !== "retried") {
       this.#found("impossible", record, stream, sequence, `${record.kind} follows on ${states[state] ?? ""}`)
     }
@@ -173,8 +225,15 @@ export class RecordFold {
     columns.step[row] = record.step
     columns.round[row] = record.round
     columns.state[row] = numberOf.get(record.state) ?? 0
+    columns.reason[row] = numberOfReason.get(record.heldReason ?? record.failReason ?? "") ?? 0
+    columns.since[row] = record.heldReason === undefined ? record.at : Math.min(record.heldSince, record.at)
     columns.due[row] = record.dueAt
     columns.expires[row] = record.expiresAt
+  }
+
+  #tried(webhook: number, { at, kind, startedAt }: AuditedRecord): void {
+    if (startedAt === undefined && kind !== "deferred") return
+    this.#triedAt[webhook] = Math.max(this.#triedAt[webhook] ?? 0, at)
   }
 
   #number(webhookId: string): number {
@@ -182,6 +241,7 @@ export class RecordFold {
     if (number === undefined) {
       number = this.#webhooks.length
       this.#webhooks.push(webhookId)
+      this.#triedAt.push(0)
       this.#numbers.set(webhookId, number)
     }
     return number
@@ -210,6 +270,7 @@ export class RecordFold {
     return {
       table: this.table.dump(),
       webhooks: [...this.#webhooks],
+      triedAt: [...this.#triedAt],
       partitions: Array.from(this.#partitions, ([partition, positions]) => [partition, positions.dump()] as const),
       counts: { ...this.counts }
     }

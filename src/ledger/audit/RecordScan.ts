@@ -27,6 +27,11 @@ export interface AuditedRecord {
   attempt: number
   round: number
   dueAt: number
+  /** Both of a delivery that is held: why, and since when. */
+  heldReason: string | undefined
+  heldSince: number
+  /** Of a delivery that has failed: why. */
+  failReason: string | undefined
   expiresAt: number
   webhookRevision: number
   webhooksSequence: number
@@ -48,6 +53,9 @@ const blank = (): AuditedRecord => ({
   attempt: 0,
   round: 0,
   dueAt: 0,
+  heldReason: undefined,
+  heldSince: 0,
+  failReason: undefined,
   expiresAt: 0,
   webhookRevision: 0,
   webhooksSequence: 0,
@@ -150,6 +158,9 @@ export class RecordScanner {
       attempt: delivery.attempt,
       round: delivery.round,
       dueAt: delivery.dueAt,
+      heldReason: delivery.heldReason,
+      heldSince: delivery.heldSince,
+      failReason: delivery.failReason,
       expiresAt: delivery.expiresAt,
       webhookRevision: delivery.webhookRevision,
       webhooksSequence: delivery.webhooksSequence,
@@ -221,12 +232,14 @@ export class RecordScanner {
     this.#time()
     this.#expect(before.dueAt)
     record.dueAt = this.#time()
+    record.heldReason = undefined
+    record.heldSince = 0
     if (this.#passes(before.heldReason)) {
-      this.#skip()
+      record.heldReason = this.#word()
       this.#expect(before.heldSince)
-      this.#time()
+      record.heldSince = this.#time()
     }
-    if (this.#passes(before.failReason)) this.#skip()
+    record.failReason = this.#passes(before.failReason) ? this.#word() : undefined
     if (this.#passes(before.publishedAt)) this.#time()
     this.#expect(before.expiresAt)
     record.expiresAt = this.#time()

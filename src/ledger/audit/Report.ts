@@ -1,7 +1,8 @@
-import type { EventCounts, Line, Standing } from "./EventFold.ts"
 import type { Finding, FindingKind, FindingsState } from "./Findings.ts"
 import type { EventRange, RecordCounts } from "./RecordFold.ts"
-import type { SealCounts } from "./SealCheck.ts"
+import type { CheckedCounts } from "./SealCheck.ts"
+import type { Standing } from "./Standing.ts"
+import type { EventCounts, Line } from "./Tally.ts"
 
 /** What an audit says; JSON, so in the words of the wire. docs/auditing.md explains each. */
 export interface Report {
@@ -32,7 +33,11 @@ export interface Report {
     readonly repeated_attempts: number
     readonly overtaken_records: number
   }
-  readonly sealed: SealCounts
+  readonly sealed: CheckedCounts & {
+    readonly seals: number
+    /** SHA-256 of the last seal's bytes; keep it elsewhere, and nobody can make all seals anew. */
+    readonly last: string | null
+  }
   readonly finding_counts: Readonly<Partial<Record<FindingKind, number>>>
   /** The first 1,000 of a kind. */
   readonly findings: ReadonlyArray<Finding>
@@ -51,7 +56,7 @@ interface Parts {
   readonly lines: ReadonlyArray<Line>
   readonly findings: FindingsState
   readonly webhooks: number
-  readonly sealed: SealCounts
+  readonly sealed: Report["sealed"]
 }
 
 const iso = (time: number | undefined): string | null => time === undefined ? null : new Date(time).toISOString()
@@ -67,7 +72,7 @@ export const report = (parts: Parts): Report => {
     to: iso(parts.to),
     at: new Date(parts.standing.at).toISOString(),
     event_range: { first_seq: parts.range.first, last_seq: parts.range.last },
-    worker_running: parts.standing.working,
+    worker_running: parts.standing.leasedSince !== undefined,
     counts: {
       events: events.events,
       webhooks: parts.webhooks,

@@ -9,7 +9,7 @@ import type { StoredMessage } from "../../broker/Streams.ts"
 import { headerNames, sealSubject } from "../../broker/Subjects.ts"
 
 /** Messages of a block, and blocks of a record: one of 16,384 messages takes about 95 KB. */
-const blockLength = 256
+export const blockLength = 256
 const mostBlocks = 64
 export const sealLength = blockLength * mostBlocks
 

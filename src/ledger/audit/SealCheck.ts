@@ -1,162 +1,219 @@
-import { Either } from "effect"
 import type { StoredMessage } from "../../broker/Streams.ts"
 import type { Findings } from "./Findings.ts"
-import { decodeSeal, digestOf, type SealRecord, sha256 } from "./Seal.ts"
+import type { Part } from "./Plan.ts"
+import { digestOf, sealLength, sha256 } from "./Seal.ts"
+import type { Block } from "./SealChain.ts"
 
-type Block = SealRecord["blocks"][number]
+interface Named {
+  readonly kind: "altered" | "removed"
+  readonly sequence: number
+  readonly what: string
+}
 
-export interface SealCounts {
-  readonly seals: number
-  /** SHA-256 of the last seal's bytes; keep it elsewhere, and nobody can make all seals anew. */
-  readonly last: string | null
+/** A block of which messages are not there: they were removed, unless it turns out to have left the stream. */
+interface Doubtful {
+  readonly first: number
+  readonly length: number
+  readonly named: ReadonlyArray<Named>
+}
+
+/** So many blocks may be in doubt; of further ones it is said at once. */
+const doubtfulKept = 100
+
+/** How many messages that were removed in a row are told from as many that were altered. */
+const mostInARow = sealLength
+
+export interface CheckedCounts {
   /** Messages whose block was looked at. */
-  readonly checked: number
+  checked: number
   /** Those whose block has left the stream, as a whole or in part, and those outside of what was read. */
-  readonly aged: number
-  readonly outside: number
+  aged: number
+  outside: number
 }
 
 export interface SealCheckState {
-  readonly digests: ReadonlyMap<string, ReadonlyMap<number, Uint8Array>>
+  /** Up to the end of the last block that was compared. */
+  readonly compared: number
+  readonly shift: number
+  readonly window: ReadonlyMap<number, Uint8Array>
+  readonly doubtful: ReadonlyArray<Doubtful>
+  readonly counts: CheckedCounts
 }
 
-/** What was read of a stream. */
-interface ReadRange {
-  readonly first: number
-  readonly to: number
-  /** Of the stream now. */
-  readonly streamFirst: number
-}
-
-/** Recomputes seals from what a reader passes by. 32 bytes a sealed message of the range are kept for it, about 150 with what they are kept in. */
+/** Computes the seals of a stream anew from what a reader passes by, block by block: the hashes of one block are kept, 256 at most. */
 export class SealCheck {
+  readonly counts: CheckedCounts
+  readonly #stream: string
   readonly #findings: Findings
-  readonly #blocks = new Map<string, Array<Block>>()
-  readonly #digests: Map<string, Map<number, Uint8Array>>
-  readonly #created: ReadonlyMap<string, string>
-  #seals = 0
-  #last: string | null = null
-  #checked = 0
-  #aged = 0
-  #outside = 0
+  /** All of the stream, in order, and which of them is the first in the range that is read. */
+  readonly #blocks: ReadonlyArray<Block>
+  readonly #begin: number
+  /** In the range that is read, in order. */
+  readonly #within: ReadonlyArray<Block>
+  readonly #without: ReadonlyArray<Block>
+  /** By sequence. */
+  readonly #window: Map<number, Uint8Array>
+  readonly #doubtful: Array<Doubtful>
+  #index: number
+  /** How many sequences were taken out so far, so that what is behind them has come forward: the stream was filled anew. */
+  #shift: number
 
-  /** `created`: of the streams as they are, by name. */
-  constructor(findings: Findings, created: ReadonlyMap<string, string>, state?: SealCheckState) {
+  constructor(
+    { first, stream, streamLast, to }: Pick<Part, "stream" | "first" | "to" | "streamLast">,
+    blocks: ReadonlyArray<Block>,
+    findings: Findings,
+    state?: SealCheckState
+  ) {
+    // What is sealed behind the end of a stream was removed.
+    const isWithin = (block: Block) => block.first_seq >= first && (block.last_seq <= to || to >= streamLast)
+    this.#stream = stream
     this.#findings = findings
-    this.#created = created
-    this.#digests = new Map(Array.from(state?.digests ?? [], ([stream, known]) => [stream, new Map(known)]))
+    this.#blocks = blocks
+    this.#begin = blocks.findIndex(isWithin)
+    this.#within = blocks.filter(isWithin)
+    this.#without = blocks.filter((block) => !isWithin(block))
+    this.#window = new Map(state?.window)
+    this.#doubtful = [...state?.doubtful ?? []]
+    const compared = state?.compared ?? 0
+    const index = this.#within.findIndex(({ first_seq }) => first_seq > compared)
+    this.#index = index === -1 ? this.#within.length : index
+    this.#shift = state?.shift ?? 0
+    this.counts = { ...state?.counts ?? { checked: 0, aged: 0, outside: 0 } }
   }
 
-  /** A seal, in order. The first that is there may be any: those before it age out. */
-  seal({ data, sequence }: Pick<StoredMessage, "data" | "sequence">, stream: string): void {
-    const decoded = decodeSeal(Buffer.from(data).toString())
-    if (Either.isLeft(decoded)) return this.#broken(stream, sequence, "it cannot be read")
-    const { blocks, created, previous, seal, stream: sealed } = decoded.right
-    if (this.#last !== null && previous !== this.#last) {
-      this.#broken(stream, sequence, `seal ${seal} does not name the one before it: one is gone, or was changed`)
+  /** A message of the stream, in order. */
+  take(message: StoredMessage): void {
+    const { sequence } = message
+    for (let block = this.#within[this.#index]; block !== undefined; block = this.#within[this.#index]) {
+      if (sequence < block.first_seq - this.#shift) return
+      const end = block.last_seq - this.#shift
+      if (sequence <= end) this.#window.set(sequence, digestOf(message))
+      if (sequence < end) return
+      this.#compare(block)
+      // Behind the block, or kept for the next: something that was taken out has moved it there.
+      if (sequence <= end) return
     }
-    if (this.#last === null && previous === null && seal !== 1) {
-      this.#broken(stream, sequence, `seal ${seal} says that it is the first`)
+  }
+
+  /** Once the stream is read. `streamFirst`: its first sequence now. */
+  end(streamFirst: number): void {
+    for (let block = this.#within[this.#index]; block !== undefined; block = this.#within[this.#index]) {
+      this.#compare(block)
     }
-    this.#seals++
-    this.#last = sha256(data)
-    if (this.#created.get(sealed) !== created) return
-    const known = this.#blocks.get(sealed) ?? []
-    known.push(...blocks)
-    this.#blocks.set(sealed, known)
-  }
-
-  /** Whether anything of a stream is sealed. */
-  covers(stream: string): boolean {
-    return this.#blocks.has(stream)
-  }
-
-  take(message: StoredMessage, stream: string): void {
-    const last = this.#blocks.get(stream)?.at(-1)?.last_seq
-    if (last === undefined || message.sequence > last) return
-    let known = this.#digests.get(stream)
-    if (known === undefined) {
-      known = new Map()
-      this.#digests.set(stream, known)
-    }
-    known.set(message.sequence, digestOf(message))
-  }
-
-  /** Once a stream is read. */
-  check(stream: string, { first, streamFirst, to }: ReadRange): void {
-    const actual = this.#digests.get(stream) ?? new Map<number, Uint8Array>()
-    /** How many sequences were taken out so far, so that what is behind them has come forward. */
-    let shift = 0
-    const blocks = this.#blocks.get(stream) ?? []
-    for (const [index, block] of blocks.entries()) {
-      const length = block.last_seq - block.first_seq + 1
-      if (block.first_seq < streamFirst) this.#aged += length
-      else if (block.first_seq < first || block.last_seq > to) this.#outside += length
+    for (const { first, length, named } of this.#doubtful) {
+      if (first >= streamFirst) this.#name(named)
       else {
-        this.#checked += length
-        shift = this.#checkBlock(stream, block, blocks[index + 1], actual, shift)
+        this.counts.checked -= length
+        this.counts.aged += length
       }
     }
-  }
-
-  get counts(): SealCounts {
-    return {
-      seals: this.#seals,
-      last: this.#last,
-      checked: this.#checked,
-      aged: this.#aged,
-      outside: this.#outside
+    for (const { first_seq: first, last_seq: last } of this.#without) {
+      this.counts[first < streamFirst ? "aged" : "outside"] += last - first + 1
     }
   }
 
   dump(): SealCheckState {
-    return { digests: new Map(Array.from(this.#digests, ([stream, known]) => [stream, new Map(known)])) }
+    return {
+      compared: this.#within[this.#index - 1]?.last_seq ?? 0,
+      shift: this.#shift,
+      window: new Map(this.#window),
+      doubtful: [...this.#doubtful],
+      counts: { ...this.counts }
+    }
   }
 
-  /** Gives how many sequences were taken out up to its end. */
-  #checkBlock(
-    stream: string,
-    { digests, first_seq: first, last_seq: last, sha256: expected }: Block,
-    next: Block | undefined,
-    actual: ReadonlyMap<number, Uint8Array>,
-    before: number
-  ): number {
-    // With the first of the next block, by which it is seen that the last of this one was taken out.
-    const following = next?.first_seq === last + 1 ? next.digests.slice(0, 8) : ""
-    const sealed = Buffer.concat([Buffer.from(digests, "base64"), Buffer.from(following, "base64").subarray(0, 4)])
+  #compare(block: Block): void {
+    const { first_seq: first, last_seq: last, sha256: expected } = block
+    const length = last - first + 1
+    this.counts.checked += length
     const found: Array<Uint8Array> = []
     for (let sequence = first; sequence <= last; sequence++) {
-      const digest = actual.get(sequence - before)
+      const digest = this.#window.get(sequence - this.#shift)
       if (digest !== undefined) found.push(digest)
     }
-    if (sha256(Buffer.concat(found)) === expected) return before
-    let shift = before
-    let named = 0
-    for (let sequence = first; sequence <= last; sequence++) {
+    if (sha256(Buffer.concat(found)) !== expected) {
+      const named = this.#differences(block)
+      if (found.length < length && this.#doubtful.length < doubtfulKept) this.#doubtful.push({ first, length, named })
+      else this.#name(named)
+    }
+    this.#index++
+    for (const sequence of this.#window.keys()) if (sequence <= last - this.#shift) this.#window.delete(sequence)
+  }
+
+  #differences({ first_seq: first, last_seq: last }: Block): ReadonlyArray<Named> {
+    const named: Array<Named> = []
+    const sealed = this.#sealedFrom(this.#begin + this.#index)
+    // Looked for behind the block until it was in vain once: else each of a stream that was written anew would be, all the way.
+    let reach = sealed.length
+    let sequence = first
+    while (sequence <= last) {
       const at = 4 * (sequence - first)
-      const is = (digest: Uint8Array | undefined, offset: number): boolean =>
-        digest !== undefined && sealed.subarray(offset, offset + 4).equals(digest.subarray(0, 4))
-      const here = actual.get(sequence - shift)
-      if (is(here, at)) continue
-      named++
-      // What was behind it stands in its place: the stream was filled anew without it.
-      const moved = is(here, at + 4)
-      if (here === undefined || moved) {
-        this.#name("removed", stream, sequence, "sealed, and not there any more")
-        if (moved) shift++
-      } else this.#name("altered", stream, sequence, "not the message that was sealed")
+      const here = this.#digestAt(sequence)
+      if (here !== undefined && sealed.subarray(at, at + 4).equals(here)) {
+        sequence++
+        continue
+      }
+      const behind = this.#digestAt(sequence + 1)
+      const moved = here && placeOf(here, behind, sealed.subarray(0, reach), at + 4)
+      if (here !== undefined && moved === undefined) {
+        reach = Math.min(reach, 4 * (last - first + 2))
+        named.push({ kind: "altered", sequence: sequence++, what: "not the message that was sealed" })
+        continue
+      }
+      // What was behind it stands in its place, if something does: the stream was filled anew without those between.
+      const missing = moved === undefined ? 1 : Math.min((moved - at) / 4, last - sequence + 1)
+      if (moved !== undefined) this.#shift += missing
+      for (const end = sequence + missing; sequence < end; sequence++) {
+        named.push({ kind: "removed", sequence, what: "sealed, and not there any more" })
+      }
     }
-    if (named === 0) {
-      this.#name("altered", stream, first, `among sequences ${first} to ${last}, not as they were sealed`)
-    }
-    return shift
+    if (named.length > 0) return named
+    return [{ kind: "altered", sequence: first, what: `among those to ${last} that are not as they were sealed` }]
   }
 
-  #name(kind: "altered" | "removed", stream: string, sequence: number, what: string): void {
-    this.#findings.add(kind, () => ({ message: `sequence ${sequence}: ${what}`, stream, sequence }))
+  /** Of the message that stands where this sequence should, by what was taken out before it. */
+  #digestAt(sequence: number): Uint8Array | undefined {
+    return this.#window.get(sequence - this.#shift)?.subarray(0, 4)
   }
 
-  #broken(stream: string, sequence: number, message: string): void {
-    this.#findings.add("altered", () => ({ message, stream, sequence }))
+  /** The digests of a block, and of those that follow on it without a gap. */
+  #sealedFrom(index: number): Buffer {
+    const digests: Array<Buffer> = []
+    let next: number | undefined
+    let length = 0
+    for (let block = this.#blocks[index]; block !== undefined && length <= mostInARow; block = this.#blocks[++index]) {
+      if (next !== undefined && block.first_seq !== next) break
+      digests.push(Buffer.from(block.digests, "base64"))
+      next = block.last_seq + 1
+      length += block.last_seq - block.first_seq + 1
+    }
+    return Buffer.concat(digests)
   }
+
+  #name(named: ReadonlyArray<Named>): void {
+    for (const { kind, sequence, what } of named) {
+      this.#findings.add(kind, () => ({
+        message: `sequence ${sequence}: ${what}`,
+        stream: this.#stream,
+        sequence
+      }))
+    }
+  }
+}
+
+/**
+ * Where a message that was moved is in a row of digests, four bytes each, from an offset on, so that the one behind it follows on it there as well;
+ * undefined: nowhere.
+ */
+const placeOf = (
+  here: Uint8Array,
+  behind: Uint8Array | undefined,
+  sealed: Buffer,
+  from: number
+): number | undefined => {
+  for (let at = sealed.indexOf(here, from); at !== -1; at = sealed.indexOf(here, at + 1)) {
+    const next = sealed.subarray(at + 4, at + 8)
+    if (at % 4 === 0 && (behind === undefined || next.length === 0 || next.equals(behind))) return at
+  }
+  return undefined
 }

@@ -4,7 +4,7 @@ import type { Connection } from "../../broker/Connection.ts"
 import { streamLayout } from "../../broker/StreamLayout.ts"
 import { type BrokerUnavailable, Streams } from "../../broker/Streams.ts"
 import { deliveriesStream, everySubject, sealSubject, streamNames } from "../../broker/Subjects.ts"
-import { AuditImpossible } from "./Audit.ts"
+import { AuditImpossible } from "./Plan.ts"
 import { decodeSeal, encodeSeal, Sealing, sealLength, type SealRecord, sha256 } from "./Seal.ts"
 
 /** What was sealed. */

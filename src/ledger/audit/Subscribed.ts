@@ -3,7 +3,7 @@ import type { StoredMessage } from "../../broker/Streams.ts"
 import { parseWebhookSubject } from "../../broker/Subjects.ts"
 import type { WebhookId, WorkspaceId } from "../../model/Id.ts"
 import { verdictOn } from "../../model/Matching.ts"
-import type { Webhook } from "../../model/Webhook.ts"
+import type { Webhook, WebhookStatus } from "../../model/Webhook.ts"
 import { decodeFact } from "../../model/WebhookFacts.ts"
 import { evolve } from "../../model/WebhookLife.ts"
 
@@ -19,11 +19,35 @@ export interface Subscriber {
   readonly workspaceId: WorkspaceId
   /** When it was deleted, broker milliseconds of the message. */
   readonly deletedAt: number | undefined
+  /** As it is now. */
+  readonly webhook: Pick<Webhook, "state" | "rateLimit" | "drainRate">
+  /** Of its last change, broker milliseconds. */
+  readonly changedAt: number
+  /** When it was paused, and disabled, oldest first; the last may last. */
+  readonly spans: Readonly<Record<Interrupted, ReadonlyArray<Span>>>
 }
+
+type Interrupted = Exclude<WebhookStatus, "enabled">
+const interrupted: ReadonlyArray<Interrupted> = ["paused", "disabled"]
+
+interface Span {
+  /** Broker milliseconds. */
+  readonly from: number
+  readonly until: number
+}
+
+/** How far a record may be behind the change of the webhook that it answers, and the clock of the one from the other's. */
+const changedWithin = 60_000
+
+/** Whether it was paused or disabled within a minute of a time. */
+export const wasOnce = ({ spans }: Subscriber, state: Interrupted, time: number): boolean =>
+  spans[state].some(({ from, until }) => from <= time + changedWithin && until >= time - changedWithin)
 
 interface Known extends Subscriber {
   webhook: Webhook
   deletedAt: number | undefined
+  changedAt: number
+  readonly spans: Readonly<Record<Interrupted, Array<Span>>>
   /** Oldest first; only facts that change who gets what. */
   readonly versions: Array<Version>
 }
@@ -88,12 +112,29 @@ export class Subscribed {
       const workspace = this.#workspace(workspaceId)
       workspace.changes.push(message.sequence)
       if (known === undefined) {
-        const added: Known = { id, workspaceId, webhook, deletedAt: undefined, versions: [version] }
+        const added: Known = {
+          id,
+          workspaceId,
+          webhook,
+          deletedAt: undefined,
+          changedAt: message.time,
+          spans: { paused: [], disabled: [] },
+          versions: [version]
+        }
         this.#webhooks.set(id, added)
         workspace.webhooks.push(added)
       } else known.versions.push(version)
     }
     if (known !== undefined) {
+      // Between the two it took effect.
+      const [earliest, latest] = [Math.min(fact.at, message.time), Math.max(fact.at, message.time)]
+      for (const state of interrupted) {
+        if ((webhook.state === state) === (before?.state === state)) continue
+        const spans = known.spans[state]
+        if (webhook.state === state) spans.push({ from: earliest, until: Number.POSITIVE_INFINITY })
+        else spans.push({ from: spans.pop()?.from ?? earliest, until: latest })
+      }
+      known.changedAt = latest
       known.webhook = webhook
       if (deleted) known.deletedAt = message.time
     }

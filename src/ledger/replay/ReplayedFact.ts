@@ -140,7 +140,7 @@ const quarantined = (message: StoredMessage, body: Body): string =>
       `"reason":${JSON.stringify(message.header(headerNames.reason) ?? "")}`,
       `"message":${JSON.stringify(message.header(headerNames.message) ?? "")}`,
       `"subject":${JSON.stringify(message.header(headerNames.subject) ?? "")}`,
-      `"event_seq":${Number(message.header(headerNames.sequence) ?? 0)}`,
+      `"event_seq":${Number(message.header(headerNames.sequence)) || 0}`,
       body.json === undefined ? `"input_base64":"${body.base64 ?? ""}"` : `"input":${body.json}`
     ].join(",")
   }}`

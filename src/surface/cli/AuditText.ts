@@ -60,11 +60,10 @@ export const auditText = (shell: ShellService, report: Report): string => {
           ).join("  "))
       ].join("\n"))
   ]
-  const verdict = report.verdict === "proven"
-    ? "proven: nothing that was owed is missing"
-    : report.verdict === "findings"
-    ? "not proven: see what was found"
-    : `cannot be told: ${report.unknown.join("; ")}`
+  const untold = report.unknown.length === 0 ? undefined : `cannot be told: ${report.unknown.join("; ")}`
+  const verdict = report.verdict === "findings"
+    ? ["not proven: see what was found", untold].filter((part) => part !== undefined).join("; ")
+    : untold ?? "proven: nothing that was owed is missing"
   return [
     fields([
       ["events", `${counts.events} (EVENTS ${range.first_seq} to ${range.last_seq})`],

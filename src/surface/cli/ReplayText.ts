@@ -4,17 +4,21 @@ import { printable, shortTime, truncated } from "./Text.ts"
 /** What is shown of an event's payload on a line. */
 const payloadWidth = 100
 
-const numberAt = (value: Readonly<Record<string, unknown>>, key: string): string | undefined =>
+type Members = Readonly<Record<string, unknown>>
+
+/** Whoever may write to a stream may have written anything. */
+const membersOf = (value: unknown): Members => typeof value === "object" && value !== null ? value as Members : {}
+const numberAt = (value: Members, key: string): string | undefined =>
   typeof value[key] === "number" ? String(value[key]) : undefined
-const wordAt = (value: Readonly<Record<string, unknown>>, key: string): string | undefined =>
+const wordAt = (value: Members, key: string): string | undefined =>
   typeof value[key] === "string" ? String(value[key]) : undefined
 
 /** What a record, a change or a refusal says beyond its ids. */
 const detail = ({ json, kind }: ReplayedFact): string => {
   if (json === undefined) return "not JSON"
   if (kind === "event") return truncated(printable(json), payloadWidth)
-  const body = JSON.parse(json) as Readonly<Record<string, unknown>>
-  const outcome = (typeof body["outcome"] === "object" ? body["outcome"] : {}) as Readonly<Record<string, unknown>>
+  const body = membersOf(JSON.parse(json))
+  const outcome = membersOf(body["outcome"])
   const parts: ReadonlyArray<string | undefined> = kind === "quarantined"
     ? [wordAt(body, "reason"), wordAt(body, "message")]
     : kind.startsWith("webhook.")
@@ -49,7 +53,11 @@ export const replayLine = (fact: ReplayedFact): string =>
     detail(fact)
   ].filter((part) => part !== undefined && part !== "").map((part) => printable(part ?? "")).join("  ")
 
-/** A line of JSON; `body` is what the stream holds, number for number. */
+/** What JSON lets stand as it is, and a terminal obeys. */
+// oxlint-disable-next-line no-control-regex
+const obeyed = /[\u007f-\u009f]/g
+
+/** A line of JSON; `body` is what the stream holds, number for number. Controls are spelt out, which is the same to a reader of JSON. */
 export const replayJson = (fact: ReplayedFact): string => {
   const head = JSON.stringify({
     time: new Date(fact.time).toISOString(),
@@ -63,5 +71,8 @@ export const replayJson = (fact: ReplayedFact): string => {
     delivery_id: fact.deliveryId
   })
   const body = fact.json === undefined ? `"body_base64":"${fact.base64 ?? ""}"` : `"body":${fact.json}`
-  return `${head.slice(0, -1)},${body}}`
+  return `${head.slice(0, -1)},${body}}`.replaceAll(
+    obeyed,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`
+  )
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { FindingKind } from "../../../src/ledger/audit/Findings.ts"
+import type { HoldReason } from "../../../src/model/Delivery.ts"
 import { EventId } from "../../../src/model/Id.ts"
 import {
   addWebhook,
@@ -44,6 +45,21 @@ const withoutRecord = (index: number) => (): Written => {
   return written
 }
 
+/** The second of two events has a record, two seconds after the first, which has none. */
+const overtaken = (): Written => {
+  const { written } = begun()
+  attempt(written, match(written, event(written, start + 3000), crm), 200)
+  return written
+}
+
+/** Its only delivery is held. */
+const heldAs = (reason: HoldReason) => (): Written => {
+  const { sequence, written } = begun()
+  happens(written, match(written, sequence, crm), { type: "deferred", at: start + 1010, reason })
+  return written
+}
+const soon = { at: start + 10 * minute }
+
 const cases: ReadonlyArray<Case> = [
   {
     name: "a delivery at the first attempt",
@@ -57,9 +73,75 @@ const cases: ReadonlyArray<Case> = [
   },
   { name: "no record of anything", finds: "missing", write: () => begun().written },
   {
+    name: "the same, where another server's clock has timed its webhook's creation a moment before it",
+    finds: undefined,
+    write: () => begun().written,
+    options: { clocksApart: 2000 },
+    counts: { either_way: 1 }
+  },
+  {
+    name: "the same, and the clocks cannot be that far apart",
+    finds: "missing",
+    write: () => begun().written,
+    options: { clocksApart: 500 }
+  },
+  {
     name: "no record yet, above the floor",
     finds: undefined,
     write: () => begun().written,
+    options: { floor: 0, at: start + 10 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "no record, above a floor that does not move",
+    finds: "unsettled",
+    write: () => begun().written,
+    options: { floor: 0, at: start + 12 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and the floor has moved",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, at: start + 12 * minute, writtenAt: start + 3 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and nobody works",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, leasedSince: undefined },
+    counts: { open: 1 }
+  },
+  {
+    name: "the same, and whoever works has only just begun",
+    finds: undefined,
+    write: () => begun().written,
+    options: { floor: 0, at: start + hour, writtenAt: start + hour - minute, leasedSince: start + hour - 2 * minute },
+    counts: { open: 1 }
+  },
+  {
+    name: "passed over: a later event of its partition has had its record for long",
+    finds: "unsettled",
+    write: overtaken,
+    options: { floor: 0, at: start + 12 * minute, writtenAt: start + 11 * minute },
+    counts: { open: 1, succeeded: 1 }
+  },
+  {
+    name: "a later event of its partition has only just had its record",
+    finds: undefined,
+    write: overtaken,
+    options: { floor: 0, at: start + 9 * minute, writtenAt: start + 8 * minute },
+    counts: { open: 1, succeeded: 1 }
+  },
+  {
+    name: "what is no event, above a floor that does not move",
+    finds: "unsettled",
+    write: () => {
+      const written = nothing()
+      event(written, start + 1000, "project.created", "no JSON")
+      return written
+    },
     options: { floor: 0 },
     counts: { open: 1 }
   },
@@ -69,15 +151,28 @@ const cases: ReadonlyArray<Case> = [
     name: "the same, and nobody works",
     finds: undefined,
     write: withoutRecord(1),
-    options: { working: false },
+    options: { leasedSince: undefined },
     counts: { due: 1 }
   },
   {
     name: "the same, and whoever works has only just begun",
     finds: undefined,
     write: withoutRecord(1),
-    options: { epoch: 2, writtenAt: start + 7 * 24 * hour - minute },
+    options: { epoch: 2, writtenAt: start + 7 * 24 * hour - minute, leasedSince: start + 7 * 24 * hour - 2 * minute },
     counts: { due: 1 }
+  },
+  {
+    name: "the same, and whoever has the lease has not claimed its partition yet",
+    finds: undefined,
+    write: withoutRecord(1),
+    options: { leasedSince: start + 7 * 24 * hour - 15 * minute },
+    counts: { due: 1 }
+  },
+  {
+    name: "the same, and whoever has the lease should have claimed its partition long ago",
+    finds: "overdue",
+    write: withoutRecord(1),
+    options: { leasedSince: start + 7 * 24 * hour - 21 * minute }
   },
   {
     name: "the same, a moment after it was due",
@@ -138,6 +233,7 @@ const cases: ReadonlyArray<Case> = [
     write: () => {
       const { sequence, written } = begun()
       const done = attempt(written, match(written, sequence, crm), 200)
+      fact(written, start + hour, crm, "webhook.disabled", { revision: 2 })
       record(written, {
         kind: "suppressed",
         at: start + hour,
@@ -200,18 +296,141 @@ const cases: ReadonlyArray<Case> = [
     finds: undefined,
     write: () => {
       const { sequence, written } = begun()
+      fact(written, start + 1005, crm, "webhook.paused", { revision: 2 })
       happens(written, match(written, sequence, crm), { type: "deferred", at: start + 1010, reason: "paused" })
       return written
     },
     counts: { held: 1 }
+  },
+  { name: "held as paused, and it never was", finds: "unheld", write: heldAs("paused"), options: soon },
+  {
+    name: "held as paused after it was resumed",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start - 10 * minute, crm, "webhook.paused", { revision: 2 })
+      fact(written, start - 5 * minute, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: soon
+  },
+  {
+    name: "resumed long ago, and nothing that it held was tried",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start + 1000, crm, "webhook.paused", { revision: 2 })
+      fact(written, start + hour, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: { at: start + 2 * hour + minute }
+  },
+  {
+    name: "resumed within the hour",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("paused")()
+      fact(written, start + 1000, crm, "webhook.paused", { revision: 2 })
+      fact(written, start + hour, crm, "webhook.resumed", { revision: 3 })
+      return written
+    },
+    options: { at: start + 2 * hour - minute },
+    counts: { held: 1 }
+  },
+  {
+    name: "held for a free lane, for longer than a backlog is let be",
+    finds: "unheld",
+    write: heldAs("busy"),
+    options: { at: start + 62 * minute }
+  },
+  { name: "held for a free lane", finds: undefined, write: heldAs("busy"), options: soon, counts: { held: 1 } },
+  {
+    name: "held for a free lane, and nobody works",
+    finds: undefined,
+    write: heldAs("busy"),
+    options: { leasedSince: undefined },
+    counts: { held: 1 }
+  },
+  {
+    name: "another of its webhook's backlog has just been tried",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("circuit")()
+      const other = event(written, start + 2000)
+      const held = happens(written, match(written, other, crm), {
+        type: "deferred",
+        at: start + 2010,
+        reason: "circuit"
+      })
+      attempt(written, held, 200, hour)
+      return written
+    },
+    options: { at: start + 90 * minute },
+    counts: { held: 1, succeeded: 1 }
+  },
+  {
+    name: "only fresh ones of its webhook were tried",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("busy")()
+      attempt(written, match(written, event(written, start + hour), crm), 200)
+      return written
+    },
+    options: { at: start + 90 * minute }
+  },
+  {
+    name: "one of before the range has just been tried, which may have been of its backlog",
+    finds: undefined,
+    write: () => {
+      const { sequence, written } = begun()
+      const held = happens(written, match(written, sequence, crm), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "rate"
+      })
+      const inside = match(written, event(written, start + 2000), crm)
+      happens(written, inside, { type: "deferred", at: start + 2010, reason: "rate" })
+      attempt(written, held, 200, hour)
+      return written
+    },
+    options: { first: 2, at: start + 90 * minute },
+    counts: { held: 1 }
+  },
+  {
+    name: "at a rate of one in an hour",
+    finds: undefined,
+    write: () => {
+      const written = heldAs("rate")()
+      fact(written, start, crm, "webhook.changed", { revision: 2, rateLimit: 1 / 3600 })
+      return written
+    },
+    options: { at: start + 10 * hour },
+    counts: { held: 1 }
+  },
+  {
+    name: "held for no reason",
+    finds: "unheld",
+    write: () => {
+      const written = heldAs("busy")()
+      const [one] = written.deliveries
+      const { held_reason: _reason, held_since: _since, ...body } = JSON.parse(Buffer.from(one!.data).toString())
+      written.deliveries[0] = { ...one!, data: Buffer.from(JSON.stringify(body)) }
+      return written
+    },
+    options: soon
   },
   {
     name: "held beyond its event",
     finds: "unexpired",
     write: () => {
       const { sequence, written } = begun()
-      const soon = { expiresAt: start + hour }
-      happens(written, match(written, sequence, crm, soon), { type: "deferred", at: start + 1010, reason: "paused" })
+      fact(written, start + 1005, crm, "webhook.paused", { revision: 2 })
+      const expiring = { expiresAt: start + hour }
+      happens(written, match(written, sequence, crm, expiring), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "paused"
+      })
       return written
     },
     options: { at: start + 3 * hour }
@@ -221,9 +440,11 @@ const cases: ReadonlyArray<Case> = [
     finds: undefined,
     write: () => {
       const { sequence, written } = begun()
+      fact(written, start + 1005, crm, "webhook.disabled", { revision: 2 })
       happens(written, match(written, sequence, crm), { type: "disabled", at: start + 1010 })
+      fact(written, start + 1015, crm, "webhook.enabled", { revision: 3 })
       const second = event(written, start + 2000)
-      happens(written, match(written, second, crm), { type: "expired", at: start + 2010 })
+      happens(written, match(written, second, crm, { expiresAt: start + 2005 }), { type: "expired", at: start + 2010 })
       const third = event(written, start + 3000)
       const held = happens(written, match(written, third, crm), {
         type: "deferred",
@@ -235,6 +456,60 @@ const cases: ReadonlyArray<Case> = [
     },
     counts: { suppressed: 1, failed: 2 }
   },
+  {
+    name: "suppressed, and its webhook was not disabled",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      fact(written, start - 10 * minute, crm, "webhook.disabled", { revision: 2 })
+      fact(written, start - 5 * minute, crm, "webhook.enabled", { revision: 3 })
+      happens(written, match(written, sequence, crm), { type: "disabled", at: start + 1010 })
+      return written
+    },
+    counts: { suppressed: 1 }
+  },
+  {
+    name: "failed as expired long before its event is about to leave",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      happens(written, match(written, sequence, crm), { type: "expired", at: start + 29 * 24 * hour })
+      return written
+    },
+    options: { at: start + 30 * 24 * hour },
+    counts: { failed: 1 }
+  },
+  {
+    name: "given up by its circuit within a day",
+    finds: "unfounded",
+    write: () => {
+      const { sequence, written } = begun()
+      const held = happens(written, match(written, sequence, crm), {
+        type: "deferred",
+        at: start + 1010,
+        reason: "circuit"
+      })
+      happens(written, held, { type: "circuit_exhausted", at: start + 23 * hour })
+      return written
+    },
+    counts: { failed: 1 }
+  },
+  ...(["succeeded", "attempt_failed", "failed"] as const).map((kind): Case => ({
+    name: `${kind}, and no attempt was made`,
+    finds: "impossible",
+    write: () => {
+      const { sequence, written } = begun()
+      const state = kind === "attempt_failed" ? "due" : kind
+      const failReason = kind === "failed" ? "attempts" : undefined
+      record(written, {
+        kind,
+        at: start + 1010,
+        delivery: { ...match(written, sequence, crm), state, failReason, step: 1 }
+      })
+      return written
+    },
+    options: { at: start + minute }
+  })),
   {
     name: "deleted while it waited",
     finds: undefined,
@@ -328,6 +603,17 @@ const cases: ReadonlyArray<Case> = [
       const { sequence, written } = begun()
       attempt(written, match(written, sequence, crm), 200)
       written.duplicates.set(event(written, start + 2000), sequence)
+      return written
+    }
+  },
+  {
+    name: "a repeat more than a day later, which is an event of its own",
+    finds: "bad_duplicate",
+    write: () => {
+      const { sequence, written } = begun()
+      attempt(written, match(written, sequence, crm), 200)
+      const again = event(written, start + 1001 + 24 * hour, "project.created", `{"id":"evt_${sequence}","data":{}}`)
+      written.duplicates.set(again, sequence)
       return written
     }
   },
@@ -437,6 +723,14 @@ describe("what an audit finds", () => {
       expect(examine(write(), options, true), "interrupted in the middle").toEqual(found)
     })
   }
+
+  it("says which partitions have events and no position", () => {
+    const { written } = begun()
+    expect(examine(written).unplaced).toEqual([])
+    const unplaced = examine(written, { unplaced: true, leasedSince: undefined })
+    expect([unplaced.unplaced.length, unplaced.counts.open, unplaced.kinds]).toEqual([1, 1, []])
+    expect(examine(written, { unplaced: true, leasedSince: undefined }, true)).toEqual(unplaced)
+  })
 
   it("names what is missing", () => {
     const { written } = begun()

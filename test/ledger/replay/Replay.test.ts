@@ -8,7 +8,7 @@ import { Topology } from "../../../src/broker/Topology.ts"
 import { audit, AuditProgress } from "../../../src/ledger/audit/Audit.ts"
 import { deliveryAt, webhooksAt } from "../../../src/ledger/replay/Past.ts"
 import { replay, ReplayProgress, type ReplayQuery } from "../../../src/ledger/replay/Replay.ts"
-import type { ReplayedFact } from "../../../src/ledger/replay/ReplayedFact.ts"
+import { readFacts, type ReplayedFact } from "../../../src/ledger/replay/ReplayedFact.ts"
 import { bundled } from "../../../src/model/Catalogue.ts"
 import { deliveryId, type WebhookId } from "../../../src/model/Id.ts"
 import { replayJson, replayLine } from "../../../src/surface/cli/ReplayText.ts"
@@ -150,3 +150,43 @@ it.scopedLive("a real broker's streams are proven, and what is missing in them i
       yield* Effect.flip(audit({ catalogue: bundled, most: 1 }, new AuditProgress()))
     ).toMatchObject({ _tag: "AuditImpossible" })
   }).pipe(Effect.provide(brokerLayer())), 30_000)
+
+it("JSON for a terminal has no controls, and says the same", () => {
+  const controls = Array.from({ length: 33 }, (_, index) => String.fromCharCode(0x7f + index)).join("")
+  const json = JSON.stringify({ text: `before${controls}behind`, [controls]: 1 })
+  const line = replayJson({
+    time: start,
+    stream: "EVENTS",
+    sequence: 1,
+    kind: "event",
+    workspaceId: "ws_1",
+    webhookId: undefined,
+    eventId: controls,
+    eventType: undefined,
+    deliveryId: undefined,
+    json,
+    base64: undefined
+  })
+  expect(line).toMatch(/^[\u0020-\u007e]+$/)
+  expect(JSON.parse(line)).toMatchObject({ event_id: controls, body: JSON.parse(json) })
+})
+
+it("shows whatever anybody wrote into a stream", () => {
+  const bodies = ["null", "1", "[]", `"text"`, "{}", `{"outcome":null}`, `{"deliveries":[null,1]}`, "no JSON", ""]
+  const places = [
+    ["EVENTS", "ev.3.ws_1.project.created"],
+    ["WEBHOOKS", "webhooks.ws_1.wh_1"],
+    ["QUARANTINE", "quarantine.ws_1.json"],
+    ["DELIVERIES-1", "deliveries.1.ws_1.wh_1.failed"],
+    ["DELIVERIES-1", "deliveries.1"]
+  ] as const
+  for (const [stream, subject] of places) {
+    for (const body of bodies) {
+      const message = { subject, sequence: 1, time: start, data: Buffer.from(body), header: () => "of no meaning" }
+      for (const fact of readFacts(stream, message, "then")) {
+        expect(replayLine(fact)).toContain(`${stream}.1`)
+        expect(JSON.parse(replayJson(fact))).toMatchObject({ stream, sequence: 1 })
+      }
+    }
+  }
+})

@@ -31,8 +31,13 @@ export interface Post {
   readonly startedAt: number
   readonly isSigned: boolean
   readonly hadLease: boolean
+  /** The latest broker time that the worker's clock had shown; whether that was ever measured. */
+  readonly latestTime: number
+  readonly knewTime: boolean
   /** What the worker was told; undefined: nothing, or it was broken off. */
   result: AttemptResult | undefined
+  /** When it was told. */
+  settledAt: number | undefined
 }
 
 /** A lease counts so long from before the request of its last renewal; the product counts whole milliseconds. */
@@ -129,13 +134,18 @@ export class Endpoints {
         eventId: headerOf(request.headers, "webhook-id"),
         startedAt: request.startedAt,
         isSigned: this.#isSigned(webhookId, request),
-        hadLease: this.broker.leaseHolder === process && now - process.renewedAt < leaseHolds,
-        result: undefined
+        hadLease: (this.broker.leaseHolder === process || this.broker.robbed.has(process)) &&
+          now - process.renewedAt < leaseHolds,
+        latestTime: process.latestTime,
+        knewTime: process.knowsTime,
+        result: undefined,
+        settledAt: undefined
       }
       this.posts.push(post)
       const { after, result } = this.#answer(webhookId, request.startedAt)
       return process.timer(after, () => {
         post.result = result
+        post.settledAt = this.world.now
         settle(result)
       })
     }

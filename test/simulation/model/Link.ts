@@ -33,6 +33,8 @@ export class Link {
   readonly #world: World
   readonly #weather: Weather
   connected = true
+  /** How much longer than the weather says this one takes. */
+  slowness = 1
   /** Counts connections: what belongs to a former one is not handed on. */
   session = 0
   #lostSessions = new Set<number>()
@@ -51,7 +53,7 @@ export class Link {
   #delay(): number {
     const { chance } = this.#world
     const usual = chance.happens(0.02) ? chance.between(5, 60) : chance.between(0.05, 0.8)
-    return usual * this.#weather.slowness
+    return usual * this.#weather.slowness * this.slowness
   }
 
   /** To the broker. Nothing comes back. */

@@ -1,7 +1,7 @@
 import type { Append, Appended } from "../../../src/broker/AppendLog.ts"
 import type { Bucket } from "../../../src/broker/KeyValue.ts"
 import type { StoredMessage } from "../../../src/broker/Streams.ts"
-import { bucketStream, deliveriesStream, partitionOf, streamNames } from "../../../src/broker/Subjects.ts"
+import { bucketFilter, bucketStream, deliveriesStream, partitionOf, streamNames } from "../../../src/broker/Subjects.ts"
 import type { Process } from "../Process.ts"
 import type { World } from "../World.ts"
 import { fairWeather } from "./Link.ts"
@@ -42,10 +42,22 @@ export class ModelBroker {
   readonly readers = new Set<Reader>()
   /** Who wrote the lease last; undefined: given back. */
   leaseHolder: Process | undefined
+  /** Whose lease the broker has forgotten before its time, and who does not know it yet. */
+  readonly robbed = new Set<Process>()
+  /** Until when the buckets answer a process nothing, while the streams do: their leaders are elsewhere. Milliseconds of the world. */
+  readonly parted = new Map<Process, number>()
   /** Added to the time of the world; jumps. */
   clockOffset = 1_700_000_000_000
+  /** When it jumped. */
+  readonly jumps: Array<number> = []
   /** Told of each message that is stored, with who sent it. */
   stored: (stream: string, message: StoredMessage, from: Process | undefined) => void = () => {}
+  /** Told of each snapshot that is put. */
+  saved: (name: string, data: Uint8Array, from: Process) => void = () => {}
+  /** Told of each answer that a process gives. */
+  answered: (subject: string, answer: string, from: Process) => void = () => {}
+  /** Told of each measurement of its time that is not what it was. */
+  mismeasured: (detail: string, by: Process) => void = () => {}
 
   constructor(world: World, options: { readonly partitions: number; readonly deliveriesStreams: number }) {
     this.world = world
@@ -66,6 +78,29 @@ export class ModelBroker {
       const aged = bucket === "LEASES" ? { maxAge: 6_000 } : {}
       add(bucketStream(bucket), bucket === "LEASES" ? 6_000 : 120_000, { onePerSubject: true, ...aged })
     }
+  }
+
+  isParted(process: Process): boolean {
+    return (this.parted.get(process) ?? 0) > this.world.now
+  }
+
+  /** Written by its holder, or given back. */
+  leaseIs(holder: Process | undefined): void {
+    const former = this.leaseHolder
+    // A clock that jumped has let it expire before its time: two owners for a moment, which may repeat and never lose (ARCHITECTURE).
+    if (former !== undefined && holder !== undefined && this.jumps.some((at) => at >= former.renewedAt)) {
+      this.robbed.add(former)
+    }
+    if (holder !== undefined) this.robbed.delete(holder)
+    this.leaseHolder = holder
+  }
+
+  /** The lease is gone as if it had expired; its holder goes on until it hears of it, or for as long as its own count says. */
+  forgetLease(): void {
+    if (this.leaseHolder !== undefined) this.robbed.add(this.leaseHolder)
+    this.leaseHolder = undefined
+    const leases = this.stream(bucketStream("LEASES"))
+    for (const subject of leases.subjects(bucketFilter("LEASES"), this.time)) leases.purge(subject)
   }
 
   get time(): number {

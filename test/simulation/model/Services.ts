@@ -8,6 +8,7 @@ import { ObjectStore } from "../../../src/broker/ObjectStore.ts"
 import { BrokerUnavailable, type Consumption, Streams } from "../../../src/broker/Streams.ts"
 import { bucketFilter, bucketKey, bucketStream, bucketSubject } from "../../../src/broker/Subjects.ts"
 import { Topology } from "../../../src/broker/Topology.ts"
+import type { Process } from "../Process.ts"
 import type { Link } from "./Link.ts"
 import type { ModelBroker, ModelConsumer, Reader } from "./ModelBroker.ts"
 import { matches, type ModelStream } from "./ModelStream.ts"
@@ -15,6 +16,8 @@ import { matches, type ModelStream } from "./ModelStream.ts"
 /** By subject: who waits for an answer there. */
 export type Inboxes = Map<string, (answer: string) => void>
 
+/** A bucket that does not answer is given up after so long. */
+const patience = 5_000
 const chunk = 200
 const scanPatience = 30_000
 
@@ -30,6 +33,17 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
         (answer) => resume(Effect.succeed(answer)),
         (detail) => resume(new BrokerUnavailable({ operation: `model: ${operation}`, detail }))
       )
+    })
+
+  /** Of a bucket, which may have its leader elsewhere. */
+  const askBucket: typeof ask = (operation, atBroker) =>
+    Effect.suspend(() => {
+      if (!broker.isParted(process)) return ask(operation, atBroker)
+      const unanswered = new BrokerUnavailable({ operation: `model: ${operation}`, detail: "no answer" })
+      return Effect.async((resume) => {
+        const cancel = process.timer(patience, () => resume(unanswered))
+        return Effect.sync(cancel)
+      })
     })
 
   const log = AppendLog.of({
@@ -55,21 +69,27 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
 
   const keyValue = KeyValue.of({
     get: (bucket, key) =>
-      ask(`reading ${bucket}`, () =>
-        Option.map(
-          Option.fromNullable(broker.stream(bucketStream(bucket)).last(bucketSubject(bucket, key), broker.time)),
+      askBucket(`reading ${bucket}`, () => ({
+        found: broker.stream(bucketStream(bucket)).last(bucketSubject(bucket, key), broker.time),
+        isElsewhere: bucket === "LEASES" && broker.leaseHolder !== process
+      })).pipe(Effect.map(({ found, isElsewhere }) => {
+        if (isElsewhere) process.renewedAt = Number.NEGATIVE_INFINITY
+        return Option.map(
+          Option.fromNullable(found),
           ({ data, sequence }) => ({ value: data, revision: sequence })
-        )),
+        )
+      })),
     write: (bucket, key, value, revision) =>
       Effect.suspend(() => {
         const askedAt = broker.world.now
-        return ask(`writing ${bucket} ${key}`, () => {
+        return askBucket(`writing ${bucket} ${key}`, () => {
           const answer = broker.append(
             { subject: bucketSubject(bucket, key), data: value, expectedLastSubjectSequence: revision },
             process
           )
           if (bucket === "LEASES" && typeof answer !== "string") {
-            broker.leaseHolder = Buffer.from(value as string).includes("\"holder\":null") ? undefined : process
+            const isGivenBack = Buffer.from(value as string).includes("\"holder\":null")
+            broker.leaseIs(isGivenBack ? undefined : process)
           }
           return answer
         }).pipe(Effect.flatMap((answer): Effect.Effect<number, BrokerUnavailable | RevisionConflict> => {
@@ -94,7 +114,11 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
   })
 
   const objects = ObjectStore.of({
-    put: (name, data) => Effect.asVoid(ask("writing a snapshot", () => broker.objects.set(name, data))),
+    put: (name, data) =>
+      ask("writing a snapshot", () => {
+        broker.objects.set(name, data)
+        broker.saved(name, data, process)
+      }),
     get: (name) =>
       ask("reading a snapshot", () => {
         const found = broker.objects.get(name)
@@ -252,7 +276,10 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
               })
             }),
           deleted: (reason) => {
-            if (mine === session && !closed) link.push(() => Deferred.unsafeDone(lost, Effect.succeed(reason)))
+            const heardAfter = Math.max(0, (broker.parted.get(process) ?? 0) - broker.world.now)
+            broker.world.after(heardAfter, () => {
+              if (mine === session && !closed) link.push(() => Deferred.unsafeDone(lost, Effect.succeed(reason)))
+            })
           }
         }
         if (mine !== session || closed) return
@@ -353,14 +380,17 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
       }),
       ({ subject }) => Effect.sync(() => inboxes.delete(subject))
     ),
-    give: (subject, answer) => link.send(() => inboxes.get(subject)?.(answer))
+    give: (subject, answer) => {
+      broker.answered(subject, answer, process)
+      link.send(() => inboxes.get(subject)?.(answer))
+    }
   })
 
   const created = Object.fromEntries(
     Array.from(broker.streams.values(), ({ settings }) => [settings.name, settings.created])
   )
   return JetStreamLease.layer.pipe(
-    Layer.provideMerge(BrokerClock.layer),
+    Layer.provideMerge(watchedClock(broker, process)),
     Layer.provideMerge(Layer.mergeAll(
       Layer.succeed(AppendLog, log),
       Layer.succeed(KeyValue, keyValue),
@@ -376,3 +406,26 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
     ))
   )
 }
+
+/** The product's own, and what it shows is seen: no measurement may be off by more than half of the way there and back, and the milliseconds' rounding. */
+const watchedClock = (broker: ModelBroker, process: Process) =>
+  Layer.effect(
+    BrokerClock,
+    Effect.map(BrokerClock, (clock) => ({
+      monotonic: clock.monotonic,
+      now: () => {
+        const now = clock.now()
+        process.latestTime = Math.max(process.latestTime, now)
+        return now
+      },
+      adjust: (brokerTime: number, askedAt: number, answeredAt: number) => {
+        clock.adjust(brokerTime, askedAt, answeredAt)
+        process.knowsTime = true
+        const error = Math.abs(clock.now() - broker.time)
+        const isJump = broker.jumps.some((at) => at >= askedAt)
+        if (!isJump && error > (answeredAt - askedAt) / 2 + 2) {
+          broker.mismeasured(`${error} ms off after ${answeredAt - askedAt} ms`, process)
+        }
+      }
+    }))
+  ).pipe(Layer.provide(BrokerClock.layer))

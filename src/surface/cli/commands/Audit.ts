@@ -56,9 +56,7 @@ const verify = Command.make("verify", {
       : Option.getOrUndefined(yield* told(load(file)))
     if (state !== undefined) yield* shell.error(`going on from ${file}, with the range it has`)
     const progress = new AuditProgress()
-    const kept = Effect.suspend(() =>
-      file === undefined || progress.dump === undefined ? Effect.void : told(save(file, progress.dump()))
-    )
+    const kept = file === undefined ? Effect.void : told(save(file, () => progress.dump?.()))
     const report = yield* audit({ ...range, catalogue, state }, progress).pipe(
       Effect.onInterrupt(() => Effect.ignore(kept)),
       Effect.raceFirst(Effect.forever(Effect.zipRight(Effect.sleep(keepEvery), kept))),
