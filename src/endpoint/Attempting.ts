@@ -19,8 +19,16 @@ export interface Expired {
   readonly class: "expired"
 }
 
-/** `webhook.disabled` has to be stored before the attempt's record: it is tried for as long as the attempt's owner lives. */
+/** While the broker is away. */
 const brokerPause = Schedule.spaced("1 second")
+/** Nothing can be recorded without the broker, so nothing else would be done meanwhile: an attempt waits this long for what it needs of it. */
+const brokerPatience = brokerPause.pipe(Schedule.upTo("60 seconds"))
+
+/** What keeps an attempt from its request. */
+interface Fault {
+  readonly class: "local" | "secret"
+  readonly error: string
+}
 
 type Settle = (outcome: AttemptResult | Expired) => void
 
@@ -33,13 +41,15 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
    * Attempts of one owner: closing the scope ends what they still fetch. `owns` says whether the lease holds: body, secret, look-up and connection
    * take time, and a process may have slept meanwhile, so it is asked again just before each request.
    */
-  readonly open: (owns: () => boolean) => Effect.Effect<
+  readonly open: (
+    owns: () => boolean,
+    /** Broker milliseconds. */
+    now: () => number
+  ) => Effect.Effect<
     (
       webhook: Webhook,
       delivery: Delivery,
       event: ParsedEvent | undefined,
-      /** Broker milliseconds. */
-      now: number,
       /** Called once, unless the attempt is cancelled before; at once where everything that is missing is known to be. */
       settle: Settle
     ) => Cancel,
@@ -82,38 +92,44 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             if (event === undefined) return { class: "expired" } satisfies Expired
             const material = vault.signing(webhook) ?? (yield* vault.load(webhook))
             return { class: "fetched" as const, event, material }
-          }).pipe(Effect.catchTags({
-            BrokerUnavailable: (error) => Effect.sync(() => faulted("local", error.message)),
-            OtherEvent: (error) =>
-              Effect.map(
-                Effect.logError(`nothing is sent to ${webhook.id}: ${error.message} (docs/backup.md)`),
-                () => faulted("local", error.message)
-              ),
-            SecretUnavailable: (error) =>
-              Effect.map(Effect.logError(error.message), () => faulted("secret", error.message))
-          }))
+          }).pipe(
+            Effect.retry({ while: (error) => error._tag === "BrokerUnavailable", schedule: brokerPatience }),
+            Effect.catchTags({
+              BrokerUnavailable: ({ message: error }) => Effect.succeed<Fault>({ class: "local", error }),
+              OtherEvent: ({ message }) =>
+                Effect.succeed<Fault>({ class: "local", error: `${message} (docs/backup.md)` }),
+              SecretUnavailable: ({ message: error }) => Effect.succeed<Fault>({ class: "secret", error })
+            })
+          )
 
-        const open = Effect.fnUntraced(function*(owns: () => boolean) {
+        const open = Effect.fnUntraced(function*(owns: () => boolean, now: () => number) {
           const fork = yield* FiberSet.makeRuntime<never>()
           const alarms = new Map<string, number>()
           /** A fault on our side is said once a minute, however many attempts meet it; what it says is one of few sentences. */
-          const alarm = (error: string, now: number) => {
-            if (now - (alarms.get(error) ?? Number.NEGATIVE_INFINITY) < alarmPause) return
+          const alarm = (error: string) => {
+            const at = now()
+            if (at - (alarms.get(error) ?? Number.NEGATIVE_INFINITY) < alarmPause) return
             if (alarms.size >= maxAlarms) alarms.clear()
-            alarms.set(error, now)
+            alarms.set(error, at)
             fork(Effect.logError(`deliveries are held by a fault on our side: ${error}`))
+          }
+          const told = <Result extends AttemptResult>(result: Result): Result => {
+            if (result.class === "local" || result.class === "secret") alarm(result.error)
+            Telemetry.attempted(result)
+            return result
           }
           const post = (
             webhook: Webhook,
             delivery: Delivery,
             event: ParsedEvent,
             material: SigningMaterial,
-            now: number,
             settle: Settle
           ): Cancel => {
-            const headers = headersOf(webhook, material, event, brand, now)
+            const startedAt = now()
+            const headers = headersOf(webhook, material, event, brand, startedAt)
             if (headers === undefined) {
-              queueMicrotask(() => settle(faulted("secret", "the secret in force is not there")))
+              const error = `the secret of ${webhook.id} that is in force is not there`
+              queueMicrotask(() => settle(told({ class: "secret", error })))
               return noCancel
             }
             const span = spans.begin(webhook, delivery, event)
@@ -121,12 +137,10 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             let open = true
             const ended = (result: AttemptResult) => {
               open = false
-              if (result.class === "local") alarm(result.error, now)
-              Telemetry.attempted(result)
-              span.end(result)
+              span.end(told(result))
             }
             let disabling: Fiber.RuntimeFiber<void> | undefined
-            const request = { url: webhook.url, headers, body: event.body, startedAt: now, mayStart: owns }
+            const request = { url: webhook.url, headers, body: event.body, startedAt, mayStart: owns }
             const cancel = sender.unsafeSend(request, (answer) => {
               const result = concealed(answer, allClear(material))
               ended(result)
@@ -144,26 +158,25 @@ export class Attempting extends Context.Tag("hookline/endpoint/Attempting")<Atte
             webhook: Webhook,
             delivery: Delivery,
             given: ParsedEvent | undefined,
-            now: number,
             settle: Settle
           ) => {
             const event = given ?? bodies.peek(delivery)
             const material = vault.signing(webhook)
             if (event !== undefined && material !== undefined) {
-              return post(webhook, delivery, event, material, now, settle)
+              return post(webhook, delivery, event, material, settle)
             }
             let cancel: Cancel | undefined
             const fetching = fork(
               fetch(webhook, delivery, event).pipe(
                 Effect.map((found) => {
                   if (found.class === "fetched") {
-                    cancel = post(webhook, delivery, found.event, found.material, now, settle)
-                  } else settle(found)
+                    cancel = post(webhook, delivery, found.event, found.material, settle)
+                  } else settle(found.class === "expired" ? found : told(found))
                 }),
                 // Whoever is never told keeps a lane and a place for ever.
                 Effect.catchAllDefect((defect) =>
                   Effect.logError(`an attempt for ${webhook.id} failed`, Cause.die(defect)).pipe(
-                    Effect.andThen(() => settle(faulted("local", "an error in hookline")))
+                    Effect.andThen(() => settle(told({ class: "local", error: "an error in hookline" })))
                   )
                 )
               )
@@ -185,13 +198,6 @@ const noCancel: Cancel = () => {}
 /** Milliseconds. */
 const alarmPause = 60_000
 const maxAlarms = 64
-
-/** An attempt that ends before its request. */
-const faulted = (reason: "local" | "secret", error: string): AttemptResult => {
-  const fault: AttemptResult = { class: reason, error }
-  Telemetry.attempted(fault)
-  return fault
-}
 
 const brokenOff: AttemptResult = { class: "shutdown", error: "the attempt was broken off" }
 

@@ -58,7 +58,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
       }
 
       const open = Effect.fnUntraced(function*({ epoch, ledger, owns, recordedUpTo }: Owner) {
-        const attempt = yield* attempting.open(owns)
+        const attempt = yield* attempting.open(owns, ledger.now)
         const report = yield* FiberSet.makeRuntime<never>()
         const finding = yield* Effect.makeSemaphore(findsAtOnce)
         const early = yield* Effect.makeLatch(false)
@@ -74,7 +74,7 @@ export class Endpoints extends Context.Tag("hookline/endpoint/Endpoints")<Endpoi
             const webhook = subscriptions.get(webhookId)
             return webhook === undefined || webhook.deleted ? undefined : webhook
           },
-          attempt: (webhook, delivery, event, settle) => attempt(webhook, delivery, event, ledger.now(), settle),
+          attempt,
           reader: {
             read: (range, onRecords, done) => {
               report(

@@ -1,4 +1,5 @@
 /** Adding, changing and removing webhooks, as a person does it. */
+import { Deferred } from "effect"
 import { createHmac } from "node:crypto"
 import type { Page } from "playwright-core"
 import { describe, expect, it } from "vitest"
@@ -152,6 +153,28 @@ describe("webhooks", () => {
     await dialog.getByRole("button", { name: "Resume" }).click()
     await page.getByRole("button", { name: "Pause" }).waitFor()
     await expect.poll(() => endpoint.seen.size).toBe(3)
+  })
+
+  it("what happened between its first answers and the beginning of its stream is shown", async () => {
+    const workspace = newWorkspace()
+    const id = await newWebhook(workspace)
+    expect((await api("POST", `/v1/webhooks/${id}/pause`, workspace)).status).toBe(200)
+    const page = await visit({ workspace, at: "/verify" })
+    const begin = await run(Deferred.make<void>())
+    await page.route("**/v1/deliveries/stream", async (route) => {
+      await run(Deferred.await(begin))
+      await route.continue()
+    })
+    const look = () => page.waitForResponse((response) => response.url().endsWith(`/v1/webhooks/${id}`))
+    const first = look()
+    await page.goto(`${hookline().url()}/webhooks/${id}`)
+    await first
+    await look()
+    await run(publish(hookline(), "evt_1", "task.created", workspace))
+    await expect.poll(async () => (await api("GET", `/v1/webhooks/${id}`, workspace)).body.held).toBe(1)
+    expect(await page.getByText("held now.").count()).toBe(0)
+    await run(Deferred.succeed(begin, undefined))
+    await page.getByText("1 is held now.").waitFor()
   })
 
   it("disabled suppresses, and says why and how many; enabled it goes on", async () => {

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "r
 import { failureFrom } from "../api/ApiFailure.ts"
 import type { Batch } from "../api/Live.ts"
 import { sessionEnded } from "../api/Queries.ts"
-import { useApi, useLive } from "../session/Session.tsx"
+import { useApi, useIsLive, useLive } from "../session/Session.tsx"
 import { lookWhileBehind, secondLook } from "../session/useSecondLook.ts"
 import { after } from "../shared/Clock.ts"
 import { type Filters, queryOf } from "./Filters.ts"
@@ -35,6 +35,7 @@ export const useListing = (webhookId: string, filters: Filters): Listing => {
     )
   }, [api, webhookId, status, type, event, from, to])
   useSyncExternalStore(listing.watch, listing.getVersion)
+  const isLive = useIsLive()
   useEffect(() => {
     listing.open()
     return () => listing.close()
@@ -51,7 +52,7 @@ export const useListing = (webhookId: string, filters: Filters): Listing => {
       left = true
       stop()
     }
-  }, [listing])
+  }, [listing, isLive])
 
   const waiting = useRef<() => void>(undefined)
   useEffect(() => () => {

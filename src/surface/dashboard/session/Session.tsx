@@ -69,6 +69,12 @@ export const useLiveState = (): LiveState => {
   return useSyncExternalStore(live.watch, live.getState)
 }
 
+/** Whether the stream tells of whatever happens from now on. */
+export const useIsLive = (): boolean => {
+  const { live } = useSession()
+  return useSyncExternalStore(live.watch, () => live.getState().status === "live")
+}
+
 /** For an operator: to another workspace, and to its webhooks, for no other view of the former exists there. */
 export const useChooseWorkspace = (): (workspaceId: string) => void => {
   const navigate = useNavigate()
