@@ -21,6 +21,7 @@ import { decide } from "../../src/model/WebhookLife.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { Chance } from "./Chance.ts"
+import { keyOf } from "./Evidence.ts"
 import {
   type Api,
   attemptTimeout,
@@ -32,7 +33,7 @@ import {
   startApi,
   startWorker
 } from "./Hookline.ts"
-import type { Answer, Entry, Ownership, SavedSnapshot } from "./Journal.ts"
+import { type Answer, bodyOf, type Entry, type Ownership, type SavedSnapshot, statesOf } from "./Journal.ts"
 import { behaviours, Endpoints } from "./model/Endpoints.ts"
 import { Link } from "./model/Link.ts"
 import { ModelBroker } from "./model/ModelBroker.ts"
@@ -127,6 +128,8 @@ class Simulation {
   commands = 0
   /** What was still to go wrong does not. */
   isQuiet = false
+  /** Told of each entry of the journal. */
+  #watch: ((entry: Entry) => void) | undefined
 
   constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.seed = seed
@@ -140,7 +143,9 @@ class Simulation {
     this.endpoints = new Endpoints(this.broker, attemptTimeout)
     this.trace = (line) => trace?.(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
     this.broker.stored = (stream, message, from) => {
-      this.journal.push({ stream, message, from, at: this.world.now, order: this.world.remember() })
+      const entry = { stream, message, from, at: this.world.now, order: this.world.remember() }
+      this.journal.push(entry)
+      this.#watch?.(entry)
       if (trace !== undefined && stream !== "KV_LEASES") {
         this.trace(
           `  stored ${stream} ${message.sequence} ${message.subject} by ${from?.name ?? "the run"} ${
@@ -152,7 +157,7 @@ class Simulation {
     this.broker.answered = (subject, answer, from) => {
       this.answers.push({ subject, answer, from, at: this.world.now, order: this.world.remember() })
     }
-    this.broker.saved = (name, data) => void this.snapshots.push({ name, data })
+    this.broker.saved = (name, data) => void this.snapshots.push({ name, data, order: this.world.remember() })
     this.broker.mismeasured = (detail, by) =>
       void this.violations.push(`owners know the broker's time: ${by.name}, ${detail}`)
     // Small enough that backlogs leave the memory in a run; the product's own otherwise.
@@ -180,7 +185,8 @@ class Simulation {
     if (process === undefined) return
     if (line.includes("lease worker is ours")) this.ownerships.push({ process, began: this.world.now })
     if (line.includes("worker runs: ")) this.#ownershipOf(process, (ownership) => (ownership.ran = this.world.now))
-    if (line.includes("worker lost its partitions") || line.includes("worker stopped")) this.#ended(process)
+    // One that is told to stop says no more than that the lease is lost.
+    if (/lease worker is lost|worker lost its partitions|worker stopped/.test(line)) this.#ended(process)
   }
 
   #ownershipOf(process: Process, found: (ownership: Ownership) => void): void {
@@ -557,7 +563,10 @@ class Simulation {
           const subject = bucketSubject("POSITIONS", `p${partition}`)
           const former = this.journal.filter(({ message }) => message.subject === subject)
           if (former.length > 0 && chance.happens(0.7)) {
-            broker.append({ subject, data: chance.pick(former).message.data }, undefined)
+            // By epochs: one that is several behind makes an owner whose records would be the older ones.
+            const epoch = chance.pick([...new Set(former.map((entry) => bodyOf(entry)["epoch"]))])
+            const { message } = chance.pick(former.filter((entry) => bodyOf(entry)["epoch"] === epoch))
+            broker.append({ subject, data: message.data }, undefined)
           }
         }
         return
@@ -622,14 +631,37 @@ class Simulation {
       }
       if (successor === undefined) return
       successor.link.slowness = chance.between(20, 200)
+      const isKilled = chance.happens(0.7)
+      if (isKilled) this.#watchForLead(owner.process, successor)
       world.after(chance.between(2_000, 5_000), () => {
+        this.#watch = undefined
         successor.link.slowness = 1
-        if (!chance.happens(0.6)) return
+        if (!isKilled) return
         this.kill(successor)
         this.startSoon()
       })
     }
     world.after(from - world.now, begin)
+  }
+
+  /** The successor ends when it has recorded less of a delivery than its predecessor has meanwhile: whoever comes next finds the wrong one ahead. */
+  #watchForLead(owner: Process, successor: Running<Worker>): void {
+    const steps = new Map<string, number>()
+    this.#watch = (entry) => {
+      if (!entry.stream.startsWith("DELIVERIES-")) return
+      for (const state of statesOf(entry)) {
+        const key = keyOf(state)
+        if (entry.from === owner) steps.set(key, Math.max(state.step, steps.get(key) ?? 0))
+        else if (entry.from === successor.process && state.step < (steps.get(key) ?? 0)) {
+          this.#watch = undefined
+          this.world.after(this.chance.between(0, 300), () => {
+            this.kill(successor)
+            this.startSoon()
+          })
+          return
+        }
+      }
+    }
   }
 
   #checkLeft({ process }: Running<Worker>): void {
