@@ -654,6 +654,7 @@ class Simulation {
         if (entry.from === owner) steps.set(key, Math.max(state.step, steps.get(key) ?? 0))
         else if (entry.from === successor.process && state.step < (steps.get(key) ?? 0)) {
           this.#watch = undefined
+          this.trace(`${successor.process.name} has recorded less of ${key} than ${owner.name}`)
           this.world.after(this.chance.between(0, 300), () => {
             this.kill(successor)
             this.startSoon()
@@ -804,6 +805,11 @@ class Simulation {
       answers: this.answers,
       snapshots: this.snapshots
     }))
+    return this.outcome()
+  }
+
+  outcome(): Outcome {
+    const { world } = this
     return {
       seed: this.seed,
       violations: [...new Set(this.violations)],
@@ -857,5 +863,10 @@ const brief = (data: Uint8Array): string => {
   return parts.join(" ")
 }
 
-export const simulate = (seed: number, trace?: (line: string) => void): Promise<Outcome> =>
-  new Simulation(seed, trace).play()
+export const simulate = (seed: number, trace?: (line: string) => void): Promise<Outcome> => {
+  const simulation = new Simulation(seed, trace)
+  return simulation.play().catch((error: unknown) => {
+    simulation.violations.push(`everything comes to rest: ${String(error)}`)
+    return simulation.outcome()
+  })
+}

@@ -11,6 +11,9 @@ interface Timer {
 const isBefore = (one: Timer, other: Timer): boolean =>
   one.at < other.at || (one.at === other.at && one.order < other.order)
 
+/** A run takes thousands of turns in all: who takes so many at one moment of time goes in circles. */
+const mostTurns = 200_000
+
 /**
  * Time and turns of a run. Nothing moves by itself: as long as a process has something to run, the chance says which goes next; when none has, time
  * goes on to the next timer. Effect's own TestClock needs a real timer for each wake-up, which takes 1 ms; a run has thousands.
@@ -96,9 +99,14 @@ export class World {
   async run(until: number, isOver: () => boolean = () => false): Promise<void> {
     for (;;) {
       let idle = 0
+      const most = this.turns + mostTurns
       while (idle < 3) {
         if (this.#turn()) idle = 0
         else idle++
+        if (this.turns > most) {
+          const busy = [...this.processes].filter(({ isReady }) => isReady).map(({ name }) => name)
+          throw new Error(`time stands still: ${busy.join(" and ")} always has something to do`)
+        }
         // What a turn queued as microtasks runs before the next one, as it does on Node's event loop.
         await undefined
       }
