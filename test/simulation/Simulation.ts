@@ -506,6 +506,8 @@ class Simulation {
           this.#for(chance.between(500, 4_000), () => (weather.unanswered = 0.5), () => (weather.unanswered = 0))
         }
         this.#stop(worker)
+        // Who asks now is answered by whoever comes next.
+        if (chance.happens(0.4)) world.after(chance.between(0, 1_000), () => this.retry())
         if (chance.happens(0.3)) world.after(chance.between(0, 3_000), () => this.kill(worker))
         const wait = (): void => {
           if (worker.process.state !== "dead" && !worker.isOver()) return void world.after(100, wait)
