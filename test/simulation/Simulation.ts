@@ -21,7 +21,7 @@ import { decide } from "../../src/model/WebhookLife.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { Chance } from "./Chance.ts"
-import { keyOf } from "./Evidence.ts"
+import { isNewer, keyOf } from "./Evidence.ts"
 import {
   type Api,
   attemptTimeout,
@@ -128,6 +128,8 @@ class Simulation {
   commands = 0
   /** What was still to go wrong does not. */
   isQuiet = false
+  /** What the records of each partition say so far, for whoever asks for a retry. */
+  readonly #seen = new Map<number, { upTo: number; readonly deliveries: Map<string, Delivery> }>()
   /** Told of each entry of the journal. */
   #watch: ((entry: Entry) => void) | undefined
 
@@ -373,21 +375,21 @@ class Simulation {
     const { workspace } = this.chance.pick(this.webhooks)
     const partition = partitionOf(workspace, this.broker.partitions)
     const stream = this.broker.stream(deliveriesStream(partition, this.broker.deliveriesStreams))
-    const known = new Map<string, Delivery>()
-    for (let sequence = 1; sequence <= stream.lastSequence; sequence++) {
+    const seen = this.#seen.get(partition) ?? { upTo: 0, deliveries: new Map<string, Delivery>() }
+    this.#seen.set(partition, seen)
+    const known = seen.deliveries
+    for (let sequence = seen.upTo + 1; sequence <= stream.lastSequence; sequence++) {
       const message = stream.next(deliveriesFilter(partition), sequence, this.broker.time)
       if (message === undefined) break
       sequence = message.sequence
       const fact = Either.getOrThrow(decode(message.data))
       if (fact.type !== "deliveries") continue
       for (const { delivery } of fact.records) {
-        const key = `${delivery.webhookId}/${delivery.eventId}`
-        const before = known.get(key)
-        const isNewer = before === undefined || delivery.epoch > before.epoch ||
-          (delivery.epoch === before.epoch && delivery.step > before.step)
-        if (isNewer) known.set(key, delivery)
+        const key = keyOf(delivery)
+        if (isNewer(delivery, known.get(key))) known.set(key, delivery)
       }
     }
+    seen.upTo = stream.lastSequence
     if (known.size === 0) return
     const [key, delivery] = this.chance.pick([...known])
     const asked: { key: string; order: number; answer: string | undefined } = {
@@ -764,14 +766,15 @@ class Simulation {
     if (status.live > 0 || status.inFlight > 0 || status.trouble !== undefined) {
       return `${status.live} live deliveries, ${status.inFlight} in flight, ${status.trouble}`
     }
-    for (const consumer of broker.consumers.values()) {
+    const consumers = [...broker.consumers.values()].filter(({ isOrphan }) => !isOrphan)
+    for (const consumer of consumers) {
       const sequences = [...consumer.pending.keys()]
       if (sequences.length > 0) {
         return `${consumer.name} has ${sequences.length} unacknowledged: ${sequences.slice(0, 5).join(", ")}`
       }
       if (consumer.position <= consumer.stream.lastSequence) return `${consumer.name} has not read to the end`
     }
-    if (broker.consumers.size !== broker.partitions + 1) return `${broker.consumers.size} consumers`
+    if (consumers.length !== broker.partitions + 1) return `${consumers.length} consumers`
     return undefined
   }
 

@@ -46,7 +46,12 @@ export class World {
 
   /** Gives the function that cancels it. */
   after(milliseconds: number, run: () => void): () => void {
-    const timer: Timer = { at: this.now + Math.max(0, milliseconds), order: this.#order++, run, cancelled: false }
+    return this.at(this.now + milliseconds, run)
+  }
+
+  /** As `after`, at a time: what keeps an order names its times, because a difference that is added again is not always the same time. */
+  at(time: number, run: () => void): () => void {
+    const timer: Timer = { at: Math.max(this.now, time), order: this.#order++, run, cancelled: false }
     const timers = this.#timers
     let at = timers.length
     while (at > 0) {
