@@ -36,10 +36,13 @@ const make = Effect.gen(function*() {
   const report = Runtime.runFork(yield* Effect.runtime<never>())
   const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
 
+  /** Done when the broker's time was measured once. */
+  const timeKnown = yield* Deferred.make<void>()
   const measure = Effect.gen(function*() {
     const askedAt = brokerClock.monotonic()
     const { brokerTime } = yield* streams.state(streamNames.events)
     brokerClock.adjust(brokerTime, askedAt, brokerClock.monotonic())
+    yield* Deferred.succeed(timeKnown, undefined)
   })
 
   const acquire = Effect.fnUntraced(function*(name: string) {
@@ -169,6 +172,8 @@ const make = Effect.gen(function*() {
       yield* lose(unrenewed)
     })
     yield* Effect.forkScoped(deadline)
+    // Due times are the broker's: whoever went by this machine's clock would be early by whatever that is off.
+    yield* Effect.raceFirst(Deferred.await(timeKnown), Deferred.await(lost))
 
     /** Once it did not hold it never does again: what was left undone meanwhile is found by whoever acquires it next. */
     const holds = () => {

@@ -181,8 +181,8 @@ export const workspaceDeliveriesFilter = (partition: number, workspaceId: string
 /** All records of a stream. */
 export const deliveriesAllFilter = "deliveries.>"
 
-/** The retries asked for, of every partition of a stream. */
-export const retryRequestsFilter = "deliveries.*.*.*.retry_requested"
+/** The retries asked for, of one partition, or of every one of a stream. */
+export const retryRequestsFilter = (partition?: number): string => `deliveries.${partition ?? "*"}.*.*.retry_requested`
 
 /** The records of deliveries that were given up, of every partition of a stream. */
 export const failedFilter = "deliveries.*.*.*.failed"

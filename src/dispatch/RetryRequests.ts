@@ -47,7 +47,7 @@ export const followRetryRequests = (
   }
   return Effect.forEach(
     from,
-    ([stream, sequence]) => streams.follow({ stream, filter: retryRequestsFilter, from: sequence, onMessage }),
+    ([stream, sequence]) => streams.follow({ stream, filter: retryRequestsFilter(), from: sequence, onMessage }),
     { discard: true }
   )
 }

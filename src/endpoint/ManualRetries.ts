@@ -8,7 +8,7 @@ import type { Retried } from "./Retried.ts"
 import type { Spilling } from "./Spilling.ts"
 import type { Transitions } from "./Transitions.ts"
 
-interface Parts extends Pick<Environment, "find" | "ledger"> {
+interface Parts extends Pick<Environment, "epoch" | "find" | "ledger"> {
   readonly actors: Actors
   readonly ownership: Ownership
   readonly retried: Retried
@@ -25,8 +25,8 @@ export class ManualRetries {
   }
 
   /**
-   * `answer` is called once, `accepted` only when the record of that is acknowledged; not at all when the request is void or this owner is about to
-   * go.
+   * `answer` is called once, `accepted` only when the record of that is acknowledged; not at all when the request is void, or this owner is about to
+   * go or has a successor.
    */
   ask(request: RetryRequest, partition: number, answer: (answer: RetryAnswer) => void): void {
     const { actors, spilling } = this.#parts
@@ -37,9 +37,11 @@ export class ManualRetries {
   }
 
   #retry(request: RetryRequest, partition: number, answer: (answer: RetryAnswer) => void): void {
-    const { actors, find, ledger, ownership, retried, transitions } = this.#parts
+    const { actors, epoch, find, ledger, ownership, retried, transitions } = this.#parts
     const at = ledger.now()
     if (ownership.isEnding || at >= request.expiresAt) return
+    // Seen as another owner has recorded it, who has claimed the partition since and will answer: our record would be older than what was seen.
+    if (request.delivery.epoch > epoch(partition)) return
     const { eventSequence, webhookId } = request.delivery
     const actor = actors.get(webhookId)
     const known = actor?.live.get(eventSequence)

@@ -88,9 +88,10 @@ export class Positions extends Context.Tag("hookline/ledger/Positions")<Position
       const streams = yield* Streams
 
       const claim = Effect.fnUntraced(function*(partition: string, above: number) {
-        const events = yield* streams.state(streamNames.events)
         const name = key(partition)
         const found = yield* store.get("POSITIONS", name)
+        // After the position: what a former owner that still goes on has taken since it was looked at is beyond its floor.
+        const events = yield* streams.state(streamNames.events)
         const known = Option.isNone(found)
           ? undefined
           : yield* decode(new TextDecoder().decode(found.value.value)).pipe(

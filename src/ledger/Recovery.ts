@@ -1,6 +1,6 @@
 import { Context, Effect, Either, Layer, Option } from "effect"
 import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/Streams.ts"
-import { deliveriesFilter, deliveriesStream, streamNames } from "../broker/Subjects.ts"
+import { deliveriesFilter, deliveriesStream, retryRequestsFilter, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import { type Delivery, type DeliveryRecord, isLive, isNewer, type RecordKind } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
@@ -10,6 +10,7 @@ import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
 import { PositionMismatch } from "./Positions.ts"
 import { decode } from "./Record.ts"
+import { patience } from "./RetryRequests.ts"
 import { type Snapshot, Snapshots } from "./Snapshots.ts"
 import { type HeldLimits, heldLimits, Overflow, Spill } from "./Spill.ts"
 
@@ -62,6 +63,17 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
         const events = yield* streams.state(streamNames.events)
         const snapshot = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
         const fold = new Fold(snapshot, floor)
+        if (snapshot !== undefined) {
+          // A former owner that was about to go has answered none of these, and its snapshot may be of later.
+          const from = yield* streams.sequenceAt(stream, events.brokerTime - patience)
+          yield* streams.scan({
+            stream,
+            filter: retryRequestsFilter(partition),
+            from,
+            to: snapshot.s0,
+            onMessage: (message) => fold.take(message)
+          })
+        }
         yield* streams.scan({
           stream,
           filter: deliveriesFilter(partition),

@@ -9,8 +9,8 @@ import type { Delivery } from "../model/Delivery.ts"
 import type { RetryAnswer, RetryRequest } from "../model/RetryRequest.ts"
 import { encodeRetryRequest } from "./Record.ts"
 
-/** How long the owner of the partition may take; what it has not seen by then it passes over. */
-const patience = 10_000
+/** How long the owner of the partition may take, milliseconds; what it has not seen by then it passes over. */
+export const patience = 10_000
 /** The history is a moment behind what overtook a request. */
 const overtakenPause = "100 millis"
 /** While a worker or the broker is away. */

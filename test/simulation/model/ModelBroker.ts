@@ -25,6 +25,8 @@ export interface Reader {
 /** A durable consumer with explicit acks. */
 export interface ModelConsumer extends Reader {
   readonly name: string
+  /** Asked for by a process that was dead when that arrived: nobody reads it, and the next owner deletes it. */
+  readonly isOrphan: boolean
   /** By sequence: how often it was handed out. */
   readonly pending: Map<number, number>
   readonly deleted: (reason: string) => void

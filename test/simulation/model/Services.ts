@@ -205,7 +205,7 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
                   // Each reader of the broker goes at a pace of its own: an event may be there before the webhook that was made before it.
                   const { now } = broker.world
                   readyAt = Math.max(readyAt, now + (chance.happens(0.1) ? chance.between(1, 800) : 0))
-                  broker.world.after(readyAt - now, () =>
+                  broker.world.at(readyAt, () =>
                     link.push(() => {
                       if (mine !== session) return
                       onMessage(message)
@@ -255,6 +255,7 @@ export const services = (broker: ModelBroker, link: Link, inboxes: Inboxes) => {
           name,
           stream: broker.stream(stream),
           filter,
+          isOrphan: process.state === "dead",
           position: Math.max(1, from()),
           pending: new Map(),
           isOpen: () => mine === session && !paused && !closed && link.connected && process.state !== "dead",
