@@ -62,7 +62,6 @@ const costOf = ({ fails, webhooks }: Workload): Calls => {
     "call src/model/JsonBytes.ts readText": readings,
     "call src/ledger/Record.ts encode": records,
     "stringify src/ledger/Record.ts": records,
-    "stringify src/outbound/Concealed.ts": attempts,
     "stringify src/broker/JetStreamStreams.ts": failures,
     // The body is made once for all webhooks, and never copied after that.
     "call src/model/Envelope.ts envelope": readings,
