@@ -88,10 +88,11 @@ const watched = [
 
 /**
  * What depends on time, or on how things fall together, and how much of it there may be. In real time: the lease's renewal every 2 s, signs of life of
- * the 22 consumers every 5 s, pulls that end after 30 s, pings. In the worker's: what is written once a second, whatever was delivered in it.
+ * the 22 consumers every 5 s, pulls that end after 30 s, pings every 10 s. In the worker's: what is written once a second, whatever was delivered in it.
  */
 const boundsOf = ({ events, passes, size, webhooks }: Workload, seconds: number): Calls => {
-  const renewals = 1 + Math.floor(seconds / 2)
+  // Again at once where an answer was late.
+  const renewals = 2 + Math.ceil(seconds)
   const pings = 1 + Math.floor(seconds / 10)
   // What comes while the end of WEBHOOKS is asked for is matched after the next answer, all of it.
   const fences = 2

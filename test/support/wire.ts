@@ -1,14 +1,14 @@
 import { Effect, type Scope } from "effect"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 
-export interface Traffic {
+interface Traffic {
   readonly messages: number
   /** With the line of the protocol and the headers. */
   readonly bytes: number
 }
 
 /** By what the messages are for: `record succeeded`, `ack`, `answer to record succeeded`. */
-export type TrafficByKind = ReadonlyMap<string, Traffic>
+type TrafficByKind = ReadonlyMap<string, Traffic>
 
 /** A way to a nats-server that knows what went over it, told apart by the protocol alone. */
 export interface Wire {
