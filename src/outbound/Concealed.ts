@@ -6,9 +6,12 @@ const hidden = "[hidden]"
 /** Shorter ones say nothing, and would be found in every text. */
 const shortest = 8
 
+/** Secrets are printable: JSON escapes nothing else of them. */
+const insideJson = (secret: string): string => /["\\]/.test(secret) ? JSON.stringify(secret).slice(1, -1) : secret
+
 /** A secret as an endpoint may repeat it: whole, inside of JSON, and without the scheme before it (`Bearer …`). */
 const formsOf = (secret: string): ReadonlyArray<string> =>
-  [secret, JSON.stringify(secret).slice(1, -1), secret.slice(secret.indexOf(" ") + 1)].filter(
+  [secret, insideJson(secret), secret.slice(secret.indexOf(" ") + 1)].filter(
     (form, index, all) => form.length >= shortest && all.indexOf(form) === index
   )
 
