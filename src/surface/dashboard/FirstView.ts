@@ -5,8 +5,8 @@ import { sessionQuery } from "./session/SessionQuery.ts"
 import { webhooksQuery } from "./webhooks/Queries.ts"
 
 /**
- * Asks for what the first view shows while the page is still being put together: whose page it is, and as soon as that is known for the list of
- * webhooks, if the address is the list's. The views ask the same, and find the answer there or on its way.
+ * Whose page it is: until that is known, or cannot be told, there is nothing to be shown. As soon as it is, the list of webhooks is asked for, if the
+ * address is the list's: its view asks the same, and finds the answer there or on its way.
  */
 export const askFirst = async (): Promise<void> => {
   const { pathname, search } = window.location
@@ -15,5 +15,5 @@ export const askFirst = async (): Promise<void> => {
   if (session === undefined || session === null || pathname !== "/" && pathname !== "/webhooks") return
   const workspaceId = workspaceOf(session, new URLSearchParams(search).get("workspace"))
   const api = apiOf({ workspaceId, csrfToken: session.csrf_token })
-  if (workspaceId !== null) await queryClient.prefetchQuery(webhooksQuery(api, workspaceId))
+  if (workspaceId !== null) void queryClient.prefetchQuery(webhooksQuery(api, workspaceId))
 }

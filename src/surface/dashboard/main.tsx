@@ -10,7 +10,6 @@ import { router } from "./Routes.tsx"
 import { takePortalToken } from "./session/Portal.ts"
 
 takePortalToken()
-void askFirst()
 
 // Radix writes style elements; the policy lets those through that have the nonce of this very page.
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.content
@@ -18,10 +17,12 @@ if (nonce !== undefined) setNonce(nonce)
 
 const root = document.querySelector("#root")
 if (root === null) throw new Error("index.html has no #root")
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>
+void askFirst().then(() =>
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>
+  )
 )
