@@ -1,25 +1,34 @@
+import { counted } from "./Numbers.ts"
 import { useNow } from "./useNow.ts"
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" })
-const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" })
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" })
-
-const units = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const
+const units = [["day", "days", 86_400_000], ["hr.", "hr.", 3_600_000], ["min.", "min.", 60_000]] as const
 
 /** `3 min. ago`, `in 2 hr.`; within a minute `just now` and `in a moment`. */
-const ago = (time: number, now: number): string => {
+export const ago = (time: number, now: number): string => {
   const distance = time - now
-  for (const [unit, length] of units) {
-    if (Math.abs(distance) >= length) return relative.format(Math.trunc(distance / length), unit)
+  for (const [one, many, length] of units) {
+    const number = Math.trunc(Math.abs(distance) / length)
+    if (number > 0) return distance > 0 ? `in ${counted(number, one, many)}` : `${counted(number, one, many)} ago`
   }
   return distance > 0 ? "in a moment" : "just now"
 }
 
-/** In the reader's zone, to the second: `25 Nov 2026, 03:14:07`. */
-export const moment = (time: number): string => absolute.format(time)
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+const two = (number: number): string => String(number).padStart(2, "0")
 
 /** In the reader's zone: `03:14`. */
-export const timeOfDay = (time: number): string => clock.format(time)
+export const timeOfDay = (time: number): string => {
+  const local = new Date(time)
+  return `${two(local.getHours())}:${two(local.getMinutes())}`
+}
+
+/** In the reader's zone, to the second: `25 Nov 2026, 03:14:07`. */
+export const moment = (time: number): string => {
+  const local = new Date(time)
+  const day = `${local.getDate()} ${months[local.getMonth()]} ${local.getFullYear()}`
+  return `${day}, ${timeOfDay(time)}:${two(local.getSeconds())}`
+}
 
 /** A time relative to now, kept true; the exact one is its title. */
 export const Time = ({ at }: { readonly at: string }) => {
