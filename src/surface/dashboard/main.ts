@@ -1,28 +1,14 @@
-import "./shared/tokens.css"
-import { QueryClientProvider } from "@tanstack/react-query"
-import { RouterProvider } from "@tanstack/react-router"
-import { setNonce } from "get-nonce"
-import { StrictMode } from "react"
-import { createRoot } from "react-dom/client"
-import { queryClient } from "./api/Queries.ts"
 import { askFirst } from "./FirstView.ts"
-import { router } from "./Routes.tsx"
 import { takePortalToken } from "./session/Portal.ts"
 
+/** The page's first script, a small one: what it asks is answered while the browser still gets the application ready. */
+
 takePortalToken()
+const first = askFirst()
+const application = import("./Application.tsx")
 
-// Radix writes style elements; the policy lets those through that have the nonce of this very page.
-const nonce = document.querySelector<HTMLMetaElement>("meta[name=csp-nonce]")?.content
-if (nonce !== undefined) setNonce(nonce)
-
-const root = document.querySelector("#root")
-if (root === null) throw new Error("index.html has no #root")
-void askFirst().then(() =>
-  createRoot(root).render(
-    <StrictMode>
-      <QueryClientProvider client={queryClient}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-    </StrictMode>
-  )
-)
+const couldNotBeLoaded = (): void => {
+  const waiting = document.querySelector("#root .waiting")
+  if (waiting !== null) waiting.textContent = "This page could not be loaded. Check your connection, and load it anew."
+}
+void application.then(({ open }) => open(first), couldNotBeLoaded)
