@@ -20,6 +20,8 @@ if (nonce !== undefined) setNonce(nonce)
  * first, or on its way; what of that failed they ask once more.
  */
 export const open = async (first: Promise<First>): Promise<void> => {
+  // Without it the router would draw nothing at first, and the view in a second go. What comes of it, it shows.
+  const routed = router.load().catch(() => undefined)
   const { list, session } = await first
   if (session !== undefined) queryClient.setQueryData(sessionKey, session)
   if (list !== undefined) {
@@ -28,6 +30,7 @@ export const open = async (first: Promise<First>): Promise<void> => {
       queryFn: async ({ signal }) => await list.webhooks ?? await listWebhooks(apiOf(list.scope), signal)
     })
   }
+  await routed
   const root = document.querySelector("#root")
   if (root === null) throw new Error("index.html has no #root")
   createRoot(root).render(
