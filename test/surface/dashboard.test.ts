@@ -6,7 +6,7 @@ import { ApiFailure, fieldError, sentence } from "../../src/surface/dashboard/ap
 import { endpoints } from "../../src/surface/dashboard/api/Endpoints.ts"
 import { accentProperties } from "../../src/surface/dashboard/session/Accent.ts"
 import { count, percent } from "../../src/surface/dashboard/shared/Numbers.ts"
-import { ago, moment, timeOfDay } from "../../src/surface/dashboard/shared/Time.tsx"
+import { ago, moment, timeOfDay } from "../../src/surface/dashboard/shared/Times.ts"
 
 /** What of the dashboard needs no browser. */
 
