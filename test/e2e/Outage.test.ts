@@ -94,4 +94,36 @@ describe("an open page", () => {
     expect(await page.getByText("It opens by itself").count()).toBe(0)
     expect(loads).toBe(2)
   })
+
+  it("says that it is loading while the server does not say whose it is, and that it could not be opened when it cannot", async () => {
+    const page = await visit({ workspace: newWorkspace() })
+    await page.getByRole("heading", { name: "No webhooks yet" }).waitFor()
+    let answer: (() => void) | undefined
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    await page.route("**/v1/session", async (route) => {
+      await answered
+      await route.continue()
+    })
+    await page.reload({ waitUntil: "commit" })
+    await page.getByText("Loading…").waitFor()
+    answer?.()
+    await page.getByRole("heading", { name: "No webhooks yet" }).waitFor()
+
+    await page.unroute("**/v1/session")
+    await page.route("**/v1/session", (route) => route.fulfill({ status: 503, body: "" }))
+    await page.reload()
+    await page.getByText("The dashboard could not be opened.").waitFor()
+    await page.unroute("**/v1/session")
+    await page.getByRole("button", { name: "Try again" }).click()
+    await page.getByRole("heading", { name: "No webhooks yet" }).waitFor()
+  })
+
+  it("says of an application that could not be fetched that it could not", async () => {
+    const page = await visit({ workspace: newWorkspace(), excused: notFetched })
+    await page.route(/\/assets\/Application-[^/]*\.js$/, (route) => route.fulfill({ status: 404, body: "" }))
+    await page.reload()
+    await page.getByText("This page could not be loaded. Check your connection, and load it anew.").waitFor()
+  })
 })

@@ -5,7 +5,8 @@ import { address } from "../../src/surface/dashboard/api/Address.ts"
 import { ApiFailure, fieldError, sentence } from "../../src/surface/dashboard/api/ApiFailure.ts"
 import { endpoints } from "../../src/surface/dashboard/api/Endpoints.ts"
 import { accentProperties } from "../../src/surface/dashboard/session/Accent.ts"
-import { percent } from "../../src/surface/dashboard/shared/Numbers.ts"
+import { count, percent } from "../../src/surface/dashboard/shared/Numbers.ts"
+import { ago, moment, timeOfDay } from "../../src/surface/dashboard/shared/Times.ts"
 
 /** What of the dashboard needs no browser. */
 
@@ -83,4 +84,32 @@ describe("a brand's accent", () => {
 
 it("never calls a rate 100 % that is less", () => {
   expect([1, 0.9999, 0.998, 0].map(percent)).toEqual(["100%", "99.9%", "99.8%", "0%"])
+})
+
+it("writes numbers and times as Intl does for English, without it", () => {
+  const numbers = new Intl.NumberFormat("en")
+  const rates = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 })
+  for (const number of [0, 1, 12, 999, 1000, 12_034, 999_999, 1_000_000, 1_234_567_890]) {
+    expect(count(number)).toBe(numbers.format(number))
+  }
+  for (let failed = 0; failed <= 997; failed++) {
+    const rate = 1 - failed / 997
+    if (rate === 1 || rate <= 0.999) expect(percent(rate)).toBe(rates.format(rate))
+  }
+  const words = new Intl.RelativeTimeFormat("en", { numeric: "always", style: "short" })
+  const now = Date.parse("2026-11-25T12:00:00Z")
+  for (const [unit, length] of [["minute", 60_000], ["hour", 3_600_000], ["day", 86_400_000]] as const) {
+    for (const units of [1, 2, 23]) {
+      expect(ago(now - units * length - 59_000, now)).toBe(words.format(-units, unit))
+      expect(ago(now + units * length + 59_000, now)).toBe(words.format(units, unit))
+    }
+  }
+  expect([ago(now - 59_999, now), ago(now, now), ago(now + 1, now)]).toEqual(["just now", "just now", "in a moment"])
+  const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" })
+  const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" })
+  for (let day = 0; day < 365; day += 5) {
+    const time = now + day * 86_400_000 + day * 61_000
+    expect(moment(time)).toBe(moments.format(time).replace("Sept", "Sep"))
+    expect(timeOfDay(time)).toBe(clock.format(time))
+  }
 })

@@ -81,6 +81,10 @@ layer(built, { excludeTestServices: true })("the dashboard's files", (it) => {
         expect(page.headers.get("x-content-type-options")).toBe("nosniff")
         expect(page.headers.get("referrer-policy")).toBe("no-referrer")
         expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin")
+        // A portal's link is traded for a session: there is none to be asked for before.
+        expect(page.headers.get("link")).toBe(
+          path === "/portal" ? null : "</v1/session>; rel=preload; as=fetch; crossorigin"
+        )
         expect(page.headers.get("permissions-policy")).toContain("camera=()")
       }
       expect(nonces.size).toBe(8)

@@ -15,6 +15,9 @@ const forever = "public, max-age=31536000, immutable"
 
 const hidden = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" }
 
+/** The first thing that the page asks, begun by the browser while it still loads the scripts. Who comes by a portal's link asks something else. */
+const preload = "</v1/session>; rel=preload; as=fetch; crossorigin"
+
 /** The page may run its own scripts, talk to this server, and nothing else. */
 const contentSecurityPolicy = (nonce: string, ancestors: ReadonlyArray<string>): string =>
   [
@@ -79,20 +82,22 @@ export const dashboard = HttpApiBuilder.Router.use((router) =>
     const { frameAncestors } = yield* Config
     const assets = yield* loadAssets(yield* DashboardFolder)
 
-    const page = Effect.sync(() => {
-      const nonce = randomBytes(16).toString("base64url")
-      return HttpServerResponse.text((assets?.page ?? notBuilt).replaceAll("__NONCE__", nonce), {
-        contentType: "text/html; charset=utf-8",
-        headers: {
-          ...hidden,
-          "cache-control": "no-store",
-          "content-security-policy": contentSecurityPolicy(nonce, frameAncestors),
-          "cross-origin-opener-policy": "same-origin",
-          "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-          ...(frameAncestors.length === 0 ? { "x-frame-options": "DENY" } : {})
-        }
+    const page = (path: string) =>
+      Effect.sync(() => {
+        const nonce = randomBytes(16).toString("base64url")
+        return HttpServerResponse.text((assets?.page ?? notBuilt).replaceAll("__NONCE__", nonce), {
+          contentType: "text/html; charset=utf-8",
+          headers: {
+            ...hidden,
+            "cache-control": "no-store",
+            "content-security-policy": contentSecurityPolicy(nonce, frameAncestors),
+            "cross-origin-opener-policy": "same-origin",
+            "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+            ...(frameAncestors.length === 0 ? { "x-frame-options": "DENY" } : {}),
+            ...(path === "/portal" ? {} : { link: preload })
+          }
+        })
       })
-    })
 
     yield* router.get(
       "*",
@@ -103,7 +108,7 @@ export const dashboard = HttpApiBuilder.Router.use((router) =>
         if (asset !== undefined) return yield* file(request, path, asset)
         const opened = path === "/" || (request.headers.accept ?? "").includes("text/html")
         if (ofApi.test(path) || !opened) return yield* new HttpServerError.RouteNotFound({ request })
-        return yield* page
+        return yield* page(path)
       })
     )
   })

@@ -29,7 +29,7 @@ export const budget = ({ firstView, kilobytes }: Limits): Plugin => ({
       chunk.imports.forEach(add)
     }
     for (const chunk of chunks.values()) {
-      if (chunk.isEntry || chunk.facadeModuleId?.endsWith(firstView) === true) add(chunk.fileName)
+      if (chunk.isEntry || chunk.moduleIds.some((id) => id.endsWith(firstView))) add(chunk.fileName)
     }
     const bytes = [...needed].reduce((sum, name) => sum + gzipSync(chunks.get(name)?.code ?? "").length, 0)
     const size = (bytes / 1024).toFixed(1)

@@ -1,19 +1,29 @@
-import { apiOf } from "./api/Api.ts"
-import { queryClient } from "./api/Queries.ts"
-import { workspaceOf } from "./session/Session.tsx"
-import { sessionQuery } from "./session/SessionQuery.ts"
-import { webhooksQuery } from "./webhooks/Queries.ts"
+import { apiOf, type Scope } from "./api/Api.ts"
+import type { Answer } from "./api/Contract.ts"
+import { type Session, workspaceOf } from "./api/Session.ts"
+import { whoseSession } from "./session/Whose.ts"
+import { listWebhooks } from "./webhooks/List.ts"
 
-/**
- * Asks for what the first view shows while the page is still being put together: whose page it is, and as soon as that is known for the list of
- * webhooks, if the address is the list's. The views ask the same, and find the answer there or on its way.
- */
-export const askFirst = async (): Promise<void> => {
+/** What is asked before the application is there. Nothing here may need it: it comes with the first script. */
+export interface First {
+  /** Whose page it is; null: nobody's; undefined: there was no answer. */
+  readonly session: Session | null | undefined
+  /** The list of webhooks, where the address is the list's; undefined: there was no answer. */
+  readonly list?: {
+    readonly scope: Scope & { readonly workspaceId: string }
+    readonly webhooks: Promise<Answer<"webhooks.list"> | undefined>
+  }
+}
+
+const unanswered = (): undefined => undefined
+
+/** Asks whose page it is, and then, where it is the list's, for the list. It never rejects. */
+export const askFirst = async (): Promise<First> => {
   const { pathname, search } = window.location
-  await queryClient.prefetchQuery(sessionQuery)
-  const session = queryClient.getQueryData(sessionQuery.queryKey)
-  if (session === undefined || session === null || pathname !== "/" && pathname !== "/webhooks") return
+  const session = await whoseSession().catch(unanswered)
+  if (session === undefined || session === null || pathname !== "/" && pathname !== "/webhooks") return { session }
   const workspaceId = workspaceOf(session, new URLSearchParams(search).get("workspace"))
-  const api = apiOf({ workspaceId, csrfToken: session.csrf_token })
-  if (workspaceId !== null) await queryClient.prefetchQuery(webhooksQuery(api, workspaceId))
+  if (workspaceId === null) return { session }
+  const scope = { workspaceId, csrfToken: session.csrf_token }
+  return { session, list: { scope, webhooks: listWebhooks(apiOf(scope)).catch(unanswered) } }
 }

@@ -4,7 +4,7 @@ import styles from "./LiveStatus.module.css"
 import { useLiveState, useSession } from "./session/Session.tsx"
 import { Button } from "./shared/Button.tsx"
 import { classes } from "./shared/classes.ts"
-import { timeOfDay } from "./shared/Time.tsx"
+import { timeOfDay } from "./shared/Times.ts"
 
 const words = { off: "", connecting: "Connecting…", live: "Live", broken: "Not live" }
 

@@ -1,17 +1,21 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router"
-import { Dialog as Primitive } from "radix-ui"
-import { useEffect, useState } from "react"
+import { Suspense, useEffect, useRef, useState } from "react"
 import { endSession } from "./api/Queries.ts"
 import { type Right, signOut } from "./api/Session.ts"
 import { LiveMark, LiveNotice } from "./LiveStatus.tsx"
 import { Gate } from "./session/Gate.tsx"
 import { Logo } from "./session/Logo.tsx"
 import { useSession } from "./session/Session.tsx"
-import { WorkspaceChoice, WorkspacePicker } from "./session/WorkspacePicker.tsx"
+import { WorkspaceChoice } from "./session/WorkspaceChoice.tsx"
+import { WorkspaceDialog, WorkspacePicker } from "./session/WorkspacePicker.tsx"
 import { Button } from "./shared/Button.tsx"
+import { after } from "./shared/Clock.ts"
+import { lazyView } from "./shared/lazyView.ts"
 import { Page } from "./shared/Page.tsx"
-import { Toasts, useToast } from "./shared/Toast.tsx"
+import { ToastList, Toasts, useToast } from "./shared/Toast.tsx"
 import styles from "./Shell.module.css"
+
+const MenuSheet = lazyView(() => import("./MenuSheet.tsx"), "MenuSheet")
 
 interface Entry {
   readonly to: "/webhooks" | "/events" | "/event-types" | "/quarantine" | "/verify" | "/api-keys"
@@ -80,29 +84,43 @@ const Side = () => {
 
 const PhoneMenu = () => {
   const [open, setOpen] = useState(false)
+  const button = useRef<HTMLButtonElement>(null)
   const place = useRouterState({ select: ({ location }) => location.href })
   useEffect(() => setOpen(false), [place])
   return (
-    <Primitive.Root open={open} onOpenChange={setOpen}>
-      <Primitive.Trigger asChild>
-        <Button kind="quiet" small className={styles["menu"]}>Menu</Button>
-      </Primitive.Trigger>
-      <Primitive.Portal>
-        <Primitive.Overlay className={styles["veil"]} />
-        <Primitive.Content className={styles["sheet"]} aria-describedby={undefined}>
-          <Primitive.Title className={styles["hidden"]}>Menu</Primitive.Title>
-          <Side />
-          <Primitive.Close asChild>
-            <Button className={styles["closeMenu"]}>Close</Button>
-          </Primitive.Close>
-        </Primitive.Content>
-      </Primitive.Portal>
-    </Primitive.Root>
+    <>
+      <Button
+        ref={button}
+        kind="quiet"
+        small
+        className={styles["menu"]}
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => setOpen(true)}
+      >
+        Menu
+      </Button>
+      {open && (
+        <Suspense>
+          <MenuSheet button={button} onClose={() => setOpen(false)}>
+            <Side />
+          </MenuSheet>
+        </Suspense>
+      )}
+    </>
   )
 }
 
+/** Milliseconds from when the frame stands there: the first view is done then, and nobody has opened anything yet. */
+const fetchAhead = 1500
+
 const Frame = () => {
   const { session, workspaceId } = useSession()
+  // What a click opens comes in files of its own, which are here by then: the server may be away later.
+  useEffect(() =>
+    after(fetchAhead, () => {
+      for (const part of [MenuSheet, WorkspaceDialog, ToastList]) part.preload().catch(() => undefined)
+    }), [])
   return (
     <div className={styles["shell"]}>
       <a href="#content" className={styles["skip"]}>Skip to content</a>

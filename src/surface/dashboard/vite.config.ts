@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vite"
+import { ahead } from "./Ahead.ts"
 import { budget } from "./Budget.ts"
 
 /** Where the product listens while the dashboard is being worked on. */
@@ -32,5 +33,5 @@ export default defineConfig({
     fs: { allow: [fileURLToPath(new URL("../../..", import.meta.url))] },
     proxy: { "/v1": { target: product }, "/docs": { target: product } }
   },
-  plugins: [budget({ firstView: "webhooks/WebhooksPage.tsx", kilobytes: 180 })]
+  plugins: [ahead("Application.tsx"), budget({ firstView: "webhooks/WebhooksPage.tsx", kilobytes: 180 })]
 })

@@ -6,6 +6,10 @@ import type { Answer, Body } from "./Contract.ts"
 export type Session = Answer<"session.show">
 export type Right = Session["rights"][number]
 
+/** The workspace that a page is about: the session's own, else the one in the address; null: none is chosen. */
+export const workspaceOf = ({ workspace_id: own }: Session, named: string | null | undefined): string | null =>
+  own ?? (named || null)
+
 const scope = (csrfToken: string | null): Scope => ({ workspaceId: null, csrfToken })
 const api: Api = apiOf(scope(null))
 

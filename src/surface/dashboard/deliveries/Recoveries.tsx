@@ -6,7 +6,7 @@ import { useApi, useCan, useWorkspaceKey } from "../session/Session.tsx"
 import { Button } from "../shared/Button.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { count, counted } from "../shared/Numbers.ts"
-import { moment } from "../shared/Time.tsx"
+import { moment } from "../shared/Times.ts"
 import { type Job, jobsKey, jobsQuery } from "./Queries.ts"
 import styles from "./Recoveries.module.css"
 

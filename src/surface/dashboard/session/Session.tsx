@@ -3,7 +3,7 @@ import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncE
 import { type Api, apiOf } from "../api/Api.ts"
 import { type Batch, Live, type LiveState } from "../api/Live.ts"
 import { endSession } from "../api/Queries.ts"
-import type { Right, Session } from "../api/Session.ts"
+import { type Right, type Session, workspaceOf } from "../api/Session.ts"
 import type { HeaderNames } from "../verify/Request.ts"
 
 interface Current {
@@ -15,10 +15,6 @@ interface Current {
 }
 
 const Context = createContext<Current | null>(null)
-
-/** The workspace that a page is about: the session's own, else the one in the address; null: none is chosen. */
-export const workspaceOf = ({ workspace_id: own }: Session, named: string | null | undefined): string | null =>
-  own ?? (named || null)
 
 /** Everything below it is done in the name of `session`; an operator's workspace stands in the address. */
 export const SessionScope = ({ children, session }: { readonly session: Session; readonly children: ReactNode }) => {

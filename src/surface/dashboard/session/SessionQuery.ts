@@ -1,11 +1,9 @@
 import { queryOptions } from "@tanstack/react-query"
 import { sessionKey } from "../api/Queries.ts"
-import { currentSession } from "../api/Session.ts"
-import { openPortal } from "./Portal.ts"
+import { whoseSession } from "./Whose.ts"
 
-/** Whose page this is: of the link that it was opened by, else of this browser. */
 export const sessionQuery = queryOptions({
   queryKey: sessionKey,
-  queryFn: async ({ signal }) => await openPortal() ?? await currentSession(signal),
+  queryFn: ({ signal }) => whoseSession(signal),
   staleTime: 60_000
 })

@@ -1,6 +1,6 @@
-/** Times as `<input type="datetime-local">` has them: in the reader's zone, without saying so. */
+import { two } from "./Times.ts"
 
-const two = (number: number): string => String(number).padStart(2, "0")
+/** Times as `<input type="datetime-local">` has them: in the reader's zone, without saying so. */
 
 /** `2025-03-23T14:35`; with seconds only where there are some. */
 export const toLocal = (iso: string | undefined): string => {

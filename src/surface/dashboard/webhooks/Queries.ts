@@ -1,17 +1,17 @@
 import { queryOptions } from "@tanstack/react-query"
 import type { Api } from "../api/Api.ts"
 import { ApiFailure } from "../api/ApiFailure.ts"
+import { listWebhooks } from "./List.ts"
 
 /** The questions about webhooks, under keys that begin with the workspace's. */
 
 export const webhooksKey = (workspace: string) => [workspace, "webhooks"] as const
 export const webhookKey = (workspace: string, id: string) => [workspace, "webhook", id] as const
 
-/** Each with how it fared in the last 24 hours. */
 export const webhooksQuery = (api: Api, workspace: string) =>
   queryOptions({
     queryKey: webhooksKey(workspace),
-    queryFn: ({ signal }) => api("webhooks.list", { query: { include: "health" }, signal })
+    queryFn: ({ signal }) => listWebhooks(api, signal)
   })
 
 /** null for what is not there, as a refusal says it. */

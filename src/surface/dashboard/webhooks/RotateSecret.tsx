@@ -7,7 +7,7 @@ import { Button } from "../shared/Button.tsx"
 import { Dialog } from "../shared/Dialog.tsx"
 import { ErrorNotice } from "../shared/ErrorNotice.tsx"
 import { CodeInput, Field, Select } from "../shared/Field.tsx"
-import { moment } from "../shared/Time.tsx"
+import { moment } from "../shared/Times.ts"
 import { webhookKey } from "./Queries.ts"
 import { SecretOnce } from "./SecretOnce.tsx"
 
