@@ -73,7 +73,7 @@ export const startBroker = (directory: string, sync: Sync): Effect.Effect<Broker
     return { url, pid: server.pid ?? 0, version }
   })
 
-/** Counts in the streams, through a connection of the bench's own. */
+/** Counts in the streams of a hookline that is there, through a connection of the bench's own. */
 export const streamCounts = (url: string) =>
   Effect.map(dial(url), (connection) => {
     const info = (stream: string, filter?: string) =>
@@ -85,6 +85,11 @@ export const streamCounts = (url: string) =>
         catch: (cause) => new BenchFailed({ message: `STREAM.INFO of ${stream}: ${String(cause)}` })
       })
     return {
+      /** Of EVENTS and the DELIVERIES streams, bytes. */
+      bytes: Effect.forEach(
+        ["EVENTS", "DELIVERIES-0", "DELIVERIES-1", "DELIVERIES-2", "DELIVERIES-3"],
+        (stream) => Effect.map(info(stream), ({ state }) => state.bytes)
+      ).pipe(Effect.map((sizes) => sizes.reduce((sum, size) => sum + size, 0))),
       lastSequence: (stream: string) => Effect.map(info(stream), ({ state }) => state.last_seq),
       /** Delivery records of a kind, messages: a `deferred` one may stand for many deliveries. */
       records: (kind: string) =>

@@ -4,11 +4,11 @@
  * history's process held still.
  */
 import { Effect, Schedule } from "effect"
-import { readdirSync, readFileSync, rmSync } from "node:fs"
+import { rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { startBroker, streamCounts } from "./Broker.ts"
 import { BenchFailed, within } from "./Child.ts"
-import { createWebhooks, get, type Product, type Site, withProduct } from "./Product.ts"
+import { createWebhooks, get, historyOf, type Product, type Site, withProduct } from "./Product.ts"
 import { drain, type Drained, median, type Stage } from "./Stage.ts"
 import { eventType, idOf, workspaceOf } from "./Work.ts"
 
@@ -55,21 +55,9 @@ const caughtUp = (product: Product, limit: "15 minutes") =>
     within("the history to have read everything", limit)
   )
 
-/** The history's process, a child of hookline's (Linux). */
-const processOf = (hookline: number): number | undefined =>
-  readdirSync("/proc").map(Number).find((pid) => {
-    if (!(pid > 0)) return false
-    try {
-      const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
-      return Number(parent) === hookline && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("history/Process")
-    } catch {
-      return false
-    }
-  })
-
 const found = (product: Product) =>
   Effect.suspend(() => {
-    const pid = processOf(product.pid)
+    const pid = historyOf(product)
     return pid === undefined
       ? Effect.fail(new BenchFailed({ message: "no process of a history" }))
       : Effect.succeed(pid)
@@ -174,7 +162,12 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
           Effect.acquireUseRelease(
             Effect.tap(found(product), (pid) => Effect.sync(() => void (still && process.kill(pid, "SIGSTOP")))),
             (history) =>
-              drain(stage, round, { hookline: product.pid, "nats-server": broker.pid, history }, Effect.void),
+              drain(
+                stage,
+                round,
+                { processes: () => ({ hookline: product.pid, "nats-server": broker.pid, history }) },
+                Effect.void
+              ),
             (pid) => Effect.sync(() => void process.kill(pid, "SIGCONT"))
             // What one run left unread the next would have to read beside its own.
           ).pipe(Effect.zipLeft(caughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))

@@ -1,0 +1,97 @@
+/** Whether the goals and floors were kept; a figure of a run whose ledger is wrong is void. */
+import type { DrainResult } from "./Drain.ts"
+import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
+import type { Results } from "./Results.ts"
+import { whole } from "./Table.ts"
+import { atLeast, judged, ledger, type Verdict } from "./Verdict.ts"
+
+/** What is aimed at; a goal that is missed is a failure that is shown. */
+const goals = {
+  ratio: 0.6,
+  /** Of the rate at `2m`. */
+  always: 0.6
+} as const
+
+/** What may not be fallen below, and when a run says nothing. */
+const floors = {
+  ratio: 0.4,
+  ceiling: 12_000
+} as const
+
+const ledgersOf = (drain: DrainResult): ReadonlyArray<Verdict> => {
+  const name = `${drain.name}, ${drain.sync}`
+  return [
+    ...ledger(`undici alone, ${name}`, drain.control.faults),
+    ...drain.pairs.flatMap(({ ceiling, product }) => [
+      ...ledger(`ceiling, ${name}`, ceiling.faults),
+      ...ledger(`hookline, ${name}`, product.faults)
+    ])
+  ]
+}
+
+/** W1 and W2 against the ceiling, at `always` too: it has as many record streams. */
+const ofDrain = (drain: DrainResult): ReadonlyArray<Verdict> => {
+  const name = `${drain.name}, ${drain.sync}`
+  const ledgers = ledgersOf(drain)
+  if (drain.name !== "W1" && drain.name !== "W2") return ledgers
+  const ratio = atLeast(`${name}: hookline / ceiling`, drain.ratio, goals.ratio, 3)
+  const floor = atLeast(`${name}: hookline / ceiling, floor`, drain.ratio, floors.ratio, 3)
+  if (drain.sync !== "2m" || drain.name === "W1") return judged(ledgers, [ratio])
+  // The slowest, not the median: a ceiling that something else on the machine held down makes its pair's ratio too good.
+  const slowest = Math.min(...drain.pairs.map(({ ceiling }) => ceiling.perSecond))
+  const slow = slowest < floors.ceiling
+  // A machine on which undici alone does not get there either is slow, not the ceiling wrong.
+  const excused = slow && drain.control.perSecond < floors.ceiling
+  const sound: Verdict = {
+    what: `${name}: slowest ceiling`,
+    measured: `${whole(slowest)}/s${slow ? `, undici alone ${whole(drain.control.perSecond)}/s` : ""}`,
+    wanted: `≥ ${whole(floors.ceiling)}/s, or undici alone as slow`,
+    verdict: slow && !excused ? "VOID" : "PASS"
+  }
+  return judged(ledgers, [
+    sound,
+    ...[ratio, floor].map((one) => sound.verdict === "VOID" ? { ...one, verdict: "VOID" as const } : one)
+  ])
+}
+
+const against = (
+  what: string,
+  one: DrainResult | undefined,
+  other: DrainResult | undefined,
+  least: number
+): ReadonlyArray<Verdict> => {
+  if (one === undefined || other === undefined) return []
+  const verdict = atLeast(what, one.product / other.product, least)
+  return [[...ledgersOf(one), ...ledgersOf(other)].length === 0 ? verdict : { ...verdict, verdict: "VOID" }]
+}
+
+/** What is known of two drains together: `always` against `2m`, and a fan-out against single deliveries. */
+const ofDrains = (drains: ReadonlyArray<DrainResult>): ReadonlyArray<Verdict> => {
+  const find = (name: string, sync: string) => drains.find((drain) => drain.name === name && drain.sync === sync)
+  return [
+    ...against("W2: always / 2m", find("W2", "always"), find("W2", "2m"), goals.always),
+    ...["2m", "always"].flatMap((sync) =>
+      against(`W3 / W2, deliveries, ${sync}`, find("W3", sync), find("W2", sync), 1)
+    )
+  ]
+}
+
+const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
+  what: part,
+  measured: message.split("\n")[0] ?? "",
+  wanted: "measured",
+  verdict: "VOID"
+})
+
+const each = <A>(found: A | undefined, judge: (found: A) => ReadonlyArray<Verdict>): ReadonlyArray<Verdict> =>
+  found === undefined ? [] : judge(found)
+
+export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
+  ...(results.drains ?? []).flatMap(ofDrain),
+  ...ofDrains(results.drains ?? []),
+  ...each(results.history, ofHistory),
+  ...each(results.audit, ofAudit),
+  ...each(results.slowClients, ofSlowClients),
+  ...each(results.dashboard, ofDashboard),
+  ...(results.failures ?? []).map(ofFailure)
+]
