@@ -8,6 +8,7 @@ const parts = [
   "W1",
   "W2",
   "W3",
+  "W4",
   "W9",
   "history",
   "audit",
@@ -143,6 +144,8 @@ export const limitOf = (part: Part, options: Options): number => {
       return 5 + 4 * pairs
     case "W9":
       return 5 + 12 * pairs
+    case "W4":
+      return 5 + pairs * (2 + 2 * options.seconds / 60)
     case "audit":
     case "slow-clients":
       return 30

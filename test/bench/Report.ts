@@ -1,5 +1,6 @@
 /** What was found, as tables. */
 import type { DrainResult } from "./Drain.ts"
+import type { Paced } from "./Pace.ts"
 import type { Results } from "./Results.ts"
 import type { Drained } from "./Stage.ts"
 import { type Row, table, whole } from "./Table.ts"
@@ -45,6 +46,18 @@ const useRows = (
       use.writtenMegabytes["nats-server"]?.toFixed(1) ?? "?"
     ])
 
+const pacedRow = (name: string, paced: Paced): Row => [
+  name,
+  whole(paced.deliveries),
+  ...[paced.p50, paced.p90, paced.p99, paced.p999, paced.most, paced.publisherLate].map((value) => value.toFixed(2)),
+  ...byProcess(paced.cpuSeconds, 1000 / paced.deliveries)
+]
+
+const pacedRows = (name: string, ceiling: ReadonlyArray<Paced>, product: ReadonlyArray<Paced>): ReadonlyArray<Row> => [
+  ...ceiling.map((paced) => pacedRow(`${name}, ${whole(paced.perSecond)}/s: ceiling`, paced)),
+  ...product.map((paced) => pacedRow(`${name}, ${whole(paced.perSecond)}/s: hookline`, paced))
+]
+
 const perThousand = "CPU in seconds per 1,000 deliveries"
 
 /** Where the figures are from, and what was asked for. */
@@ -81,6 +94,15 @@ export const show = (results: Results): string =>
         ...range.map((value) => value.toFixed(3)),
         whole(pairs.at(-1)?.storedBytes ?? Number.NaN)
       ])
+    ),
+    table(
+      `Latency: W4, publish due → request received (milliseconds; ${perThousand}, warm-up included)`,
+      ["", "deliveries", "p50", "p90", "p99", "p99.9", "most", "publisher late p99", ...processes],
+      [
+        ...(results.latencies ?? []).flatMap(({ pairs, sync }) =>
+          pairs.flatMap(({ ceiling, product }) => pacedRows(`W4, ${sync}`, [ceiling], [product]))
+        )
+      ]
     ),
     table(
       "First page of the history (milliseconds over HTTP)",

@@ -2,6 +2,7 @@ import type { AuditResult } from "./AuditTime.ts"
 import type { DashboardResult } from "./Dashboard.ts"
 import type { DrainResult } from "./Drain.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
+import type { LatencyResult } from "./Latency.ts"
 import type { Options } from "./Options.ts"
 import type { SlowClientsResult } from "./SlowClients.ts"
 
@@ -11,6 +12,8 @@ export interface Results {
   readonly options?: Options
   /** W1, W2, W3, W9. */
   readonly drains?: ReadonlyArray<DrainResult>
+  /** W4. */
+  readonly latencies?: ReadonlyArray<LatencyResult>
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

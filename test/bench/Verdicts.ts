@@ -1,21 +1,26 @@
 /** Whether the goals and floors were kept; a figure of a run whose ledger is wrong is void. */
 import type { DrainResult } from "./Drain.ts"
+import type { LatencyResult } from "./Latency.ts"
 import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
 import type { Results } from "./Results.ts"
 import { whole } from "./Table.ts"
-import { atLeast, judged, ledger, type Verdict } from "./Verdict.ts"
+import { atLeast, judged, ledger, passes, type Verdict } from "./Verdict.ts"
 
 /** What is aimed at; a goal that is missed is a failure that is shown. */
 const goals = {
   ratio: 0.6,
   /** Of the rate at `2m`. */
-  always: 0.6
+  always: 0.6,
+  p50: 3,
+  p99: 10
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
 const floors = {
   ratio: 0.4,
-  ceiling: 12_000
+  ceiling: 12_000,
+  p50: 5,
+  p99: 25
 } as const
 
 const ledgersOf = (drain: DrainResult): ReadonlyArray<Verdict> => {
@@ -76,6 +81,28 @@ const ofDrains = (drains: ReadonlyArray<DrainResult>): ReadonlyArray<Verdict> =>
   ]
 }
 
+const ofLatency = (result: LatencyResult): ReadonlyArray<Verdict> => {
+  const name = `W4, ${result.sync}: publish → received at ${result.perSecond}/s`
+  const atMost = (part: "p50" | "p99", most: number, more = ""): Verdict => ({
+    what: `${name}, ${part}${more}`,
+    measured: `${result[part].toFixed(2)} ms`,
+    wanted: `≤ ${most} ms`,
+    verdict: passes(result[part] <= most)
+  })
+  return judged(
+    result.pairs.flatMap(({ ceiling, product }) => [
+      ...ledger(`ceiling, ${name}`, ceiling.faults),
+      ...ledger(`hookline, ${name}`, product.faults)
+    ]),
+    result.sync === "2m" ?
+      (["p50", "p99"] as const).flatMap((part) => [
+        atMost(part, goals[part]),
+        atMost(part, floors[part], ", floor")
+      ]) :
+      []
+  )
+}
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -89,6 +116,7 @@ const each = <A>(found: A | undefined, judge: (found: A) => ReadonlyArray<Verdic
 export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...(results.drains ?? []).flatMap(ofDrain),
   ...ofDrains(results.drains ?? []),
+  ...(results.latencies ?? []).flatMap(ofLatency),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

@@ -10,6 +10,7 @@ import { type BenchFailed, within } from "./Child.ts"
 import { dashboard } from "./Dashboard.ts"
 import { drains } from "./Drain.ts"
 import { history } from "./HistoryTime.ts"
+import { latency } from "./Latency.ts"
 import { limitOf, type Options, type Part, readOptions, usage } from "./Options.ts"
 import { show } from "./Report.ts"
 import { merged, type Results } from "./Results.ts"
@@ -51,6 +52,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
     case "W3":
     case "W9":
       return Effect.map(each((sync) => drains(stage, part, sync)), (all) => ({ drains: all.flat() }))
+    case "W4":
+      return Effect.map(each((sync) => latency(stage, sync)), (latencies) => ({ latencies }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
