@@ -9,6 +9,7 @@ const parts = [
   "W2",
   "W3",
   "W4",
+  "W5",
   "W9",
   "history",
   "audit",
@@ -146,6 +147,8 @@ export const limitOf = (part: Part, options: Options): number => {
       return 5 + 12 * pairs
     case "W4":
       return 5 + pairs * (2 + 2 * options.seconds / 60)
+    case "W5":
+      return 5 + pairs * 40 * (options.stepSeconds + 20) / 60
     case "audit":
     case "slow-clients":
       return 30

@@ -96,13 +96,21 @@ export const show = (results: Results): string =>
       ])
     ),
     table(
-      `Latency: W4, publish due → request received (milliseconds; ${perThousand}, warm-up included)`,
+      `Latency: W4 and each step of W5, publish due → request received (milliseconds; ${perThousand}, warm-up included)`,
       ["", "deliveries", "p50", "p90", "p99", "p99.9", "most", "publisher late p99", ...processes],
       [
         ...(results.latencies ?? []).flatMap(({ pairs, sync }) =>
           pairs.flatMap(({ ceiling, product }) => pacedRows(`W4, ${sync}`, [ceiling], [product]))
+        ),
+        ...(results.rates ?? []).flatMap(({ pairs, sync }) =>
+          pairs.flatMap(({ ceiling, product }) => pacedRows(`W5, ${sync}`, ceiling, product))
         )
       ]
+    ),
+    table(
+      "W5: highest rates with p99 ≤ 50 ms, medians (events/s)",
+      ["", "ceiling", "hookline"],
+      (results.rates ?? []).map(({ ceiling, product, sync }) => [`W5, ${sync}`, whole(ceiling), whole(product)])
     ),
     table(
       "First page of the history (milliseconds over HTTP)",

@@ -4,6 +4,7 @@ import type { DrainResult } from "./Drain.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
 import type { Options } from "./Options.ts"
+import type { RateResult } from "./RateSteps.ts"
 import type { SlowClientsResult } from "./SlowClients.ts"
 
 /** What one run of the bench, or several, have found; parts that were not asked for are not there. */
@@ -14,6 +15,8 @@ export interface Results {
   readonly drains?: ReadonlyArray<DrainResult>
   /** W4. */
   readonly latencies?: ReadonlyArray<LatencyResult>
+  /** W5. */
+  readonly rates?: ReadonlyArray<RateResult>
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

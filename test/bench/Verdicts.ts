@@ -2,6 +2,7 @@
 import type { DrainResult } from "./Drain.ts"
 import type { LatencyResult } from "./Latency.ts"
 import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
+import { latencyLimit, type RateResult } from "./RateSteps.ts"
 import type { Results } from "./Results.ts"
 import { whole } from "./Table.ts"
 import { atLeast, judged, ledger, passes, type Verdict } from "./Verdict.ts"
@@ -12,7 +13,9 @@ const goals = {
   /** Of the rate at `2m`. */
   always: 0.6,
   p50: 3,
-  p99: 10
+  p99: 10,
+  /** Events a second. */
+  rate: 4_000
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
@@ -103,6 +106,20 @@ const ofLatency = (result: LatencyResult): ReadonlyArray<Verdict> => {
   )
 }
 
+const ofRates = ({ pairs, product, sync }: RateResult): ReadonlyArray<Verdict> => {
+  const name = `W5, ${sync}`
+  const ledgers = pairs.flatMap(({ ceiling, product }) => [
+    ...ceiling.flatMap(({ faults, perSecond }) => ledger(`ceiling, ${name}, ${perSecond}/s`, faults)),
+    ...product.flatMap(({ faults, perSecond }) => ledger(`hookline, ${name}, ${perSecond}/s`, faults))
+  ])
+  return judged(ledgers, [{
+    what: `${name}: highest rate with p99 ≤ ${latencyLimit} ms`,
+    measured: `${whole(product)}/s`,
+    wanted: `≥ ${whole(goals.rate)}/s`,
+    verdict: passes(product >= goals.rate)
+  }])
+}
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -117,6 +134,7 @@ export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...(results.drains ?? []).flatMap(ofDrain),
   ...ofDrains(results.drains ?? []),
   ...(results.latencies ?? []).flatMap(ofLatency),
+  ...(results.rates ?? []).flatMap(ofRates),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

@@ -12,6 +12,7 @@ import { drains } from "./Drain.ts"
 import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
 import { limitOf, type Options, type Part, readOptions, usage } from "./Options.ts"
+import { rateSteps } from "./RateSteps.ts"
 import { show } from "./Report.ts"
 import { merged, type Results } from "./Results.ts"
 import { slow } from "./SlowClients.ts"
@@ -54,6 +55,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
       return Effect.map(each((sync) => drains(stage, part, sync)), (all) => ({ drains: all.flat() }))
     case "W4":
       return Effect.map(each((sync) => latency(stage, sync)), (latencies) => ({ latencies }))
+    case "W5":
+      return Effect.map(each((sync) => rateSteps(stage, sync)), (rates) => ({ rates }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
