@@ -10,6 +10,7 @@ const parts = [
   "W3",
   "W4",
   "W5",
+  "W6",
   "W9",
   "history",
   "audit",
@@ -149,6 +150,8 @@ export const limitOf = (part: Part, options: Options): number => {
       return 5 + pairs * (2 + 2 * options.seconds / 60)
     case "W5":
       return 5 + pairs * 40 * (options.stepSeconds + 20) / 60
+    case "W6":
+      return 5 + pairs * (8 + 2 * options.stepSeconds / 60)
     case "audit":
     case "slow-clients":
       return 30

@@ -1,5 +1,6 @@
 /** What was found, as tables. */
 import type { DrainResult } from "./Drain.ts"
+import type { HangingResult } from "./Hanging.ts"
 import type { Paced } from "./Pace.ts"
 import type { Results } from "./Results.ts"
 import type { Drained } from "./Stage.ts"
@@ -58,6 +59,19 @@ const pacedRows = (name: string, ceiling: ReadonlyArray<Paced>, product: Readonl
   ...product.map((paced) => pacedRow(`${name}, ${whole(paced.perSecond)}/s: hookline`, paced))
 ]
 
+const hangingRows = ({ p99, pairs, sync, throughput }: HangingResult): ReadonlyArray<Row> => [
+  ...pairs.flatMap(({ hanging, without }) =>
+    ([["without", without], ["hanging", hanging]] as const).map(([name, { drained, paced }]) => [
+      `W6, ${sync}: ${name}`,
+      whole(drained.perSecond),
+      ...[paced.p50, paced.p99, paced.most].map((value) => value.toFixed(2)),
+      "",
+      ""
+    ])
+  ),
+  [`W6, ${sync}: median`, "", "", "", "", throughput.toFixed(3), p99.toFixed(2)]
+]
+
 const perThousand = "CPU in seconds per 1,000 deliveries"
 
 /** Where the figures are from, and what was asked for. */
@@ -111,6 +125,11 @@ export const show = (results: Results): string =>
       "W5: highest rates with p99 ≤ 50 ms, medians (events/s)",
       ["", "ceiling", "hookline"],
       (results.rates ?? []).map(({ ceiling, product, sync }) => [`W5, ${sync}`, whole(ceiling), whole(product)])
+    ),
+    table(
+      "W6: the healthy, with one of 100 endpoints that hangs and with none (milliseconds)",
+      ["", "per second", "p50", "p99", "most", "per second ÷ without", "p99 ÷ without"],
+      (results.hanging ?? []).flatMap(hangingRows)
     ),
     table(
       "First page of the history (milliseconds over HTTP)",

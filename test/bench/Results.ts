@@ -1,6 +1,7 @@
 import type { AuditResult } from "./AuditTime.ts"
 import type { DashboardResult } from "./Dashboard.ts"
 import type { DrainResult } from "./Drain.ts"
+import type { HangingResult } from "./Hanging.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
 import type { Options } from "./Options.ts"
@@ -17,6 +18,8 @@ export interface Results {
   readonly latencies?: ReadonlyArray<LatencyResult>
   /** W5. */
   readonly rates?: ReadonlyArray<RateResult>
+  /** W6. */
+  readonly hanging?: ReadonlyArray<HangingResult>
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

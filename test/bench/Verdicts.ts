@@ -1,5 +1,6 @@
 /** Whether the goals and floors were kept; a figure of a run whose ledger is wrong is void. */
 import type { DrainResult } from "./Drain.ts"
+import type { HangingResult } from "./Hanging.ts"
 import type { LatencyResult } from "./Latency.ts"
 import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
 import { latencyLimit, type RateResult } from "./RateSteps.ts"
@@ -15,7 +16,9 @@ const goals = {
   p50: 3,
   p99: 10,
   /** Events a second. */
-  rate: 4_000
+  rate: 4_000,
+  hangingP99: 1.5,
+  hangingThroughput: 0.9
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
@@ -120,6 +123,22 @@ const ofRates = ({ pairs, product, sync }: RateResult): ReadonlyArray<Verdict> =
   }])
 }
 
+const ofHanging = ({ p99, pairs, sync, throughput }: HangingResult): ReadonlyArray<Verdict> => {
+  const name = `W6, ${sync}`
+  const ledgers = pairs.flatMap((pair) =>
+    [pair.without, pair.hanging].flatMap(({ drained, paced }) => ledger(name, [...drained.faults, ...paced.faults]))
+  )
+  return judged(ledgers, [
+    {
+      what: `${name}: p99 of the healthy, one of 100 hanging ÷ none`,
+      measured: p99.toFixed(2),
+      wanted: `≤ ${goals.hangingP99}`,
+      verdict: passes(p99 <= goals.hangingP99)
+    },
+    atLeast(`${name}: throughput, one of 100 hanging ÷ none`, throughput, goals.hangingThroughput)
+  ])
+}
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -135,6 +154,7 @@ export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...ofDrains(results.drains ?? []),
   ...(results.latencies ?? []).flatMap(ofLatency),
   ...(results.rates ?? []).flatMap(ofRates),
+  ...(results.hanging ?? []).flatMap(ofHanging),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

@@ -9,6 +9,7 @@ import type { Sync } from "./Broker.ts"
 import { type BenchFailed, within } from "./Child.ts"
 import { dashboard } from "./Dashboard.ts"
 import { drains } from "./Drain.ts"
+import { hanging } from "./Hanging.ts"
 import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
 import { limitOf, type Options, type Part, readOptions, usage } from "./Options.ts"
@@ -57,6 +58,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
       return Effect.map(each((sync) => latency(stage, sync)), (latencies) => ({ latencies }))
     case "W5":
       return Effect.map(each((sync) => rateSteps(stage, sync)), (rates) => ({ rates }))
+    case "W6":
+      return Effect.map(each((sync) => hanging(stage, sync)), (hanging) => ({ hanging }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
