@@ -11,6 +11,7 @@ const parts = [
   "W4",
   "W5",
   "W6",
+  "W7",
   "W9",
   "history",
   "audit",
@@ -152,6 +153,8 @@ export const limitOf = (part: Part, options: Options): number => {
       return 5 + pairs * 40 * (options.stepSeconds + 20) / 60
     case "W6":
       return 5 + pairs * (8 + 2 * options.stepSeconds / 60)
+    case "W7":
+      return options.waiting.reduce((sum, count) => sum + 10 + options.over + count / 20_000, 0)
     case "audit":
     case "slow-clients":
       return 30

@@ -132,6 +132,32 @@ export const show = (results: Results): string =>
       (results.hanging ?? []).flatMap(hangingRows)
     ),
     table(
+      "W7: waiting for a retry, kill -9, start (lateness in milliseconds)",
+      [
+        "",
+        "minutes",
+        "ready after s",
+        "of that the worker",
+        "memory of each B",
+        "stored of each B",
+        "memory at most MiB",
+        "late least",
+        "p50",
+        "p99",
+        "most"
+      ],
+      (results.waiting ?? []).map((found) => [
+        `W7, ${found.sync}: ${whole(found.deliveries)}`,
+        String(found.minutes),
+        found.seconds.toFixed(2),
+        found.workerSeconds?.toFixed(2) ?? "?",
+        whole(found.memoryBytes),
+        whole(found.storedBytes),
+        found.peakMegabytes["hookline"]?.toFixed(0) ?? "?",
+        ...[found.lateness.least, found.lateness.p50, found.lateness.p99, found.lateness.most].map(whole)
+      ])
+    ),
+    table(
       "First page of the history (milliseconds over HTTP)",
       ["filter", "median", "most"],
       (results.history?.pages ?? []).map(({ filter, medianMs, mostMs }) => [

@@ -7,6 +7,7 @@ import type { LatencyResult } from "./Latency.ts"
 import type { Options } from "./Options.ts"
 import type { RateResult } from "./RateSteps.ts"
 import type { SlowClientsResult } from "./SlowClients.ts"
+import type { WaitingResult } from "./Waiting.ts"
 
 /** What one run of the bench, or several, have found; parts that were not asked for are not there. */
 export interface Results {
@@ -20,6 +21,8 @@ export interface Results {
   readonly rates?: ReadonlyArray<RateResult>
   /** W6. */
   readonly hanging?: ReadonlyArray<HangingResult>
+  /** W7. */
+  readonly waiting?: ReadonlyArray<WaitingResult>
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

@@ -7,6 +7,7 @@ import { latencyLimit, type RateResult } from "./RateSteps.ts"
 import type { Results } from "./Results.ts"
 import { whole } from "./Table.ts"
 import { atLeast, judged, ledger, passes, type Verdict } from "./Verdict.ts"
+import type { WaitingResult } from "./Waiting.ts"
 
 /** What is aimed at; a goal that is missed is a failure that is shown. */
 const goals = {
@@ -18,7 +19,13 @@ const goals = {
   /** Events a second. */
   rate: 4_000,
   hangingP99: 1.5,
-  hangingThroughput: 0.9
+  hangingThroughput: 0.9,
+  /** Seconds, of 1,000,000 waiting deliveries. */
+  waitingReady: 30,
+  /** Bytes. */
+  waitingMemory: 250,
+  /** Milliseconds. */
+  lateness: 1_000
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
@@ -26,7 +33,9 @@ const floors = {
   ratio: 0.4,
   ceiling: 12_000,
   p50: 5,
-  p99: 25
+  p99: 25,
+  /** Seconds to ready with 100,000 waiting deliveries. */
+  recovery: 10
 } as const
 
 const ledgersOf = (drain: DrainResult): ReadonlyArray<Verdict> => {
@@ -139,6 +148,33 @@ const ofHanging = ({ p99, pairs, sync, throughput }: HangingResult): ReadonlyArr
   ])
 }
 
+const ofWaiting = (
+  { deliveries, faults, lateness, memoryBytes, seconds, sync }: WaitingResult
+): ReadonlyArray<Verdict> => {
+  const name = `W7, ${sync}, ${whole(deliveries)} waiting`
+  const ready = deliveries > 100_000 ? goals.waitingReady : floors.recovery
+  return judged(ledger(name, faults), [
+    {
+      what: `${name}: ready after kill -9`,
+      measured: `${seconds.toFixed(2)} s`,
+      wanted: `≤ ${ready} s`,
+      verdict: passes(seconds <= ready)
+    },
+    {
+      what: `${name}: memory of each`,
+      measured: `${whole(memoryBytes)} B`,
+      wanted: `≤ ${goals.waitingMemory} B`,
+      verdict: passes(memoryBytes <= goals.waitingMemory)
+    },
+    {
+      what: `${name}: lateness, p99`,
+      measured: `${(lateness.p99 / 1000).toFixed(2)} s`,
+      wanted: `≤ ${goals.lateness / 1000} s`,
+      verdict: passes(lateness.p99 <= goals.lateness)
+    }
+  ])
+}
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -155,6 +191,7 @@ export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...(results.latencies ?? []).flatMap(ofLatency),
   ...(results.rates ?? []).flatMap(ofRates),
   ...(results.hanging ?? []).flatMap(ofHanging),
+  ...(results.waiting ?? []).flatMap(ofWaiting),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

@@ -19,6 +19,7 @@ import { merged, type Results } from "./Results.ts"
 import { slow } from "./SlowClients.ts"
 import { makeStage, type Stage } from "./Stage.ts"
 import { verdicts } from "./Verdicts.ts"
+import { waiting } from "./Waiting.ts"
 
 const print = (text: string) => Effect.sync(() => void process.stdout.write(`${text}\n`))
 
@@ -60,6 +61,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
       return Effect.map(each((sync) => rateSteps(stage, sync)), (rates) => ({ rates }))
     case "W6":
       return Effect.map(each((sync) => hanging(stage, sync)), (hanging) => ({ hanging }))
+    case "W7":
+      return Effect.map(each((sync) => waiting(stage, sync)), (all) => ({ waiting: all.flat() }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
