@@ -12,6 +12,7 @@ const parts = [
   "W5",
   "W6",
   "W7",
+  "W8",
   "W9",
   "history",
   "audit",
@@ -155,6 +156,8 @@ export const limitOf = (part: Part, options: Options): number => {
       return 5 + pairs * (8 + 2 * options.stepSeconds / 60)
     case "W7":
       return options.waiting.reduce((sum, count) => sum + 10 + options.over + count / 20_000, 0)
+    case "W8":
+      return options.webhooks.length * (5 + 4 * pairs)
     case "audit":
     case "slow-clients":
       return 30

@@ -158,6 +158,21 @@ export const show = (results: Results): string =>
       ])
     ),
     table(
+      `W8: idle webhooks beside ten busy ones (${perThousand}, of the last run)`,
+      ["", "per second", "÷ the fewest", "start s", "memory of each B", "nats-server MiB", ...processes],
+      (results.many ?? []).flatMap(({ sizes, sync }) =>
+        sizes.map((size) => [
+          `W8, ${sync}: ${whole(size.webhooks)} webhooks`,
+          whole(size.perSecond),
+          size.ratio.toFixed(3),
+          size.startSeconds.toFixed(2),
+          size.memoryBytes === null ? "" : whole(size.memoryBytes),
+          size.brokerMegabytes?.toFixed(0) ?? "?",
+          ...byProcess(size.runs.at(-1)?.cpuSeconds ?? {}, 1000 / (size.runs.at(-1)?.deliveries ?? 0))
+        ])
+      )
+    ),
+    table(
       "First page of the history (milliseconds over HTTP)",
       ["filter", "median", "most"],
       (results.history?.pages ?? []).map(({ filter, medianMs, mostMs }) => [

@@ -4,6 +4,7 @@ import type { DrainResult } from "./Drain.ts"
 import type { HangingResult } from "./Hanging.ts"
 import type { HistoryResult } from "./HistoryTime.ts"
 import type { LatencyResult } from "./Latency.ts"
+import type { ManyResult } from "./ManyWebhooks.ts"
 import type { Options } from "./Options.ts"
 import type { RateResult } from "./RateSteps.ts"
 import type { SlowClientsResult } from "./SlowClients.ts"
@@ -23,6 +24,8 @@ export interface Results {
   readonly hanging?: ReadonlyArray<HangingResult>
   /** W7. */
   readonly waiting?: ReadonlyArray<WaitingResult>
+  /** W8. */
+  readonly many?: ReadonlyArray<ManyResult>
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

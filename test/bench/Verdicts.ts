@@ -2,6 +2,7 @@
 import type { DrainResult } from "./Drain.ts"
 import type { HangingResult } from "./Hanging.ts"
 import type { LatencyResult } from "./Latency.ts"
+import type { ManyResult } from "./ManyWebhooks.ts"
 import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
 import { latencyLimit, type RateResult } from "./RateSteps.ts"
 import type { Results } from "./Results.ts"
@@ -25,7 +26,10 @@ const goals = {
   /** Bytes. */
   waitingMemory: 250,
   /** Milliseconds. */
-  lateness: 1_000
+  lateness: 1_000,
+  manyThroughput: 0.9,
+  /** Bytes. */
+  webhookMemory: 2_048
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
@@ -175,6 +179,25 @@ const ofWaiting = (
   ])
 }
 
+/** Of the largest number: of few webhooks the memory is noise. */
+const ofMany = ({ sizes, sync }: ManyResult): ReadonlyArray<Verdict> => {
+  const ledgers = sizes.flatMap(({ runs, webhooks }) =>
+    runs.flatMap(({ faults }) => ledger(`W8, ${sync}, ${whole(webhooks)} webhooks`, faults))
+  )
+  const largest = sizes.at(-1)
+  if (largest?.memoryBytes == null) return ledgers
+  const name = `W8, ${sync}, ${whole(largest.webhooks)} webhooks`
+  return judged(ledgers, [
+    atLeast(`${name}: throughput ÷ that of ${sizes[0]?.webhooks}`, largest.ratio, goals.manyThroughput),
+    {
+      what: `${name}: memory of an idle one`,
+      measured: `${whole(largest.memoryBytes)} B`,
+      wanted: `≤ ${whole(goals.webhookMemory)} B`,
+      verdict: passes(largest.memoryBytes <= goals.webhookMemory)
+    }
+  ])
+}
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -192,6 +215,7 @@ export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...(results.rates ?? []).flatMap(ofRates),
   ...(results.hanging ?? []).flatMap(ofHanging),
   ...(results.waiting ?? []).flatMap(ofWaiting),
+  ...(results.many ?? []).flatMap(ofMany),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

@@ -12,6 +12,7 @@ import { drains } from "./Drain.ts"
 import { hanging } from "./Hanging.ts"
 import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
+import { manyWebhooks } from "./ManyWebhooks.ts"
 import { limitOf, type Options, type Part, readOptions, usage } from "./Options.ts"
 import { rateSteps } from "./RateSteps.ts"
 import { show } from "./Report.ts"
@@ -63,6 +64,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
       return Effect.map(each((sync) => hanging(stage, sync)), (hanging) => ({ hanging }))
     case "W7":
       return Effect.map(each((sync) => waiting(stage, sync)), (all) => ({ waiting: all.flat() }))
+    case "W8":
+      return Effect.map(each((sync) => manyWebhooks(stage, sync)), (many) => ({ many }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
