@@ -5,6 +5,7 @@ import { parseArgs } from "node:util"
 import type { Sync } from "./Broker.ts"
 
 const parts = [
+  "start",
   "W1",
   "W2",
   "W3",
@@ -158,6 +159,7 @@ export const limitOf = (part: Part, options: Options): number => {
       return options.waiting.reduce((sum, count) => sum + 10 + options.over + count / 20_000, 0)
     case "W8":
       return options.webhooks.length * (5 + 4 * pairs)
+    case "start":
     case "audit":
     case "slow-clients":
       return 30

@@ -3,7 +3,7 @@ import type { DrainResult } from "./Drain.ts"
 import type { HangingResult } from "./Hanging.ts"
 import type { Paced } from "./Pace.ts"
 import type { Results } from "./Results.ts"
-import type { Drained } from "./Stage.ts"
+import { type Drained, median } from "./Stage.ts"
 import { type Row, table, whole } from "./Table.ts"
 import type { ByProcess, Use } from "./Use.ts"
 import { verdicts } from "./Verdicts.ts"
@@ -171,6 +171,17 @@ export const show = (results: Results): string =>
           ...byProcess(size.runs.at(-1)?.cpuSeconds ?? {}, 1000 / (size.runs.at(-1)?.deliveries ?? 0))
         ])
       )
+    ),
+    table(
+      "Start to ready, empty (seconds)",
+      ["", "median", "most"],
+      results.start === undefined
+        ? []
+        : ([["the first time", results.start.first], ["again", results.start.again]] as const).map(([name, all]) => [
+          name,
+          median(all).toFixed(2),
+          Math.max(...all).toFixed(2)
+        ])
     ),
     table(
       "First page of the history (milliseconds over HTTP)",

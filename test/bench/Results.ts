@@ -8,6 +8,7 @@ import type { ManyResult } from "./ManyWebhooks.ts"
 import type { Options } from "./Options.ts"
 import type { RateResult } from "./RateSteps.ts"
 import type { SlowClientsResult } from "./SlowClients.ts"
+import type { StartResult } from "./Start.ts"
 import type { WaitingResult } from "./Waiting.ts"
 
 /** What one run of the bench, or several, have found; parts that were not asked for are not there. */
@@ -26,6 +27,7 @@ export interface Results {
   readonly waiting?: ReadonlyArray<WaitingResult>
   /** W8. */
   readonly many?: ReadonlyArray<ManyResult>
+  readonly start?: StartResult
   readonly history?: HistoryResult
   readonly audit?: AuditResult
   readonly slowClients?: SlowClientsResult

@@ -6,6 +6,7 @@ import type { ManyResult } from "./ManyWebhooks.ts"
 import { ofAudit, ofDashboard, ofHistory, ofSlowClients } from "./PartVerdicts.ts"
 import { latencyLimit, type RateResult } from "./RateSteps.ts"
 import type { Results } from "./Results.ts"
+import type { StartResult } from "./Start.ts"
 import { whole } from "./Table.ts"
 import { atLeast, judged, ledger, passes, type Verdict } from "./Verdict.ts"
 import type { WaitingResult } from "./Waiting.ts"
@@ -29,7 +30,9 @@ const goals = {
   lateness: 1_000,
   manyThroughput: 0.9,
   /** Bytes. */
-  webhookMemory: 2_048
+  webhookMemory: 2_048,
+  /** Seconds. */
+  start: 1.5
 } as const
 
 /** What may not be fallen below, and when a run says nothing. */
@@ -198,6 +201,13 @@ const ofMany = ({ sizes, sync }: ManyResult): ReadonlyArray<Verdict> => {
   ])
 }
 
+const ofStart = ({ medianFirst }: StartResult): ReadonlyArray<Verdict> => [{
+  what: "start to ready, empty",
+  measured: `${medianFirst.toFixed(2)} s`,
+  wanted: `≤ ${goals.start} s`,
+  verdict: passes(medianFirst <= goals.start)
+}]
+
 const ofFailure = ({ message, part }: { readonly part: string; readonly message: string }): Verdict => ({
   what: part,
   measured: message.split("\n")[0] ?? "",
@@ -216,6 +226,7 @@ export const verdicts = (results: Results): ReadonlyArray<Verdict> => [
   ...(results.hanging ?? []).flatMap(ofHanging),
   ...(results.waiting ?? []).flatMap(ofWaiting),
   ...(results.many ?? []).flatMap(ofMany),
+  ...each(results.start, ofStart),
   ...each(results.history, ofHistory),
   ...each(results.audit, ofAudit),
   ...each(results.slowClients, ofSlowClients),

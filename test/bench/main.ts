@@ -19,6 +19,7 @@ import { show } from "./Report.ts"
 import { merged, type Results } from "./Results.ts"
 import { slow } from "./SlowClients.ts"
 import { makeStage, type Stage } from "./Stage.ts"
+import { start } from "./Start.ts"
 import { verdicts } from "./Verdicts.ts"
 import { waiting } from "./Waiting.ts"
 
@@ -66,6 +67,8 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
       return Effect.map(each((sync) => waiting(stage, sync)), (all) => ({ waiting: all.flat() }))
     case "W8":
       return Effect.map(each((sync) => manyWebhooks(stage, sync)), (many) => ({ many }))
+    case "start":
+      return Effect.map(limited(start(stage)), (start) => ({ start }))
     case "history":
       return Effect.map(limited(history(stage)), (history) => ({ history }))
     case "audit":
