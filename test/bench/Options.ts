@@ -39,7 +39,8 @@ export const usage = `npm run bench -- [options]
   --audit 300000           deliveries that are audited
   --minutes 10             that a page of the dashboard stays open
   --json <file>            the results as JSON, written after each part
-  --from <file>            no run: the tables of results that --json has written; may be given more than once
+  --pictures <directory>   the results as SVG files
+  --from <file>            no run: the tables and pictures of results that --json has written; may be given more than once
   --profile ${
   profiled.join("|")
 }     that part alone, once, with CPU and allocation profiles and flame graphs of ceiling and hookline
@@ -62,6 +63,7 @@ export interface Options {
   readonly audit: number
   readonly minutes: number
   readonly json: string | undefined
+  readonly pictures: string | undefined
   readonly from: ReadonlyArray<string>
   readonly main: string
   /** Of the stores. */
@@ -107,6 +109,7 @@ export const readOptions = (args: ReadonlyArray<string>, profilesIn: (directory:
       audit: { type: "string", default: "300000" },
       minutes: { type: "string", default: "10" },
       json: { type: "string" },
+      pictures: { type: "string" },
       from: { type: "string", multiple: true, default: [] },
       profile: { type: "string" },
       profiles: { type: "string" },
@@ -131,6 +134,7 @@ export const readOptions = (args: ReadonlyArray<string>, profilesIn: (directory:
     audit: number("audit", values.audit, 1_000, 5_000_000),
     minutes: number("minutes", values.minutes, 1, 240),
     json: values.json,
+    pictures: values.pictures === undefined ? undefined : resolve(values.pictures),
     from: values.from,
     main: resolve(values.main),
     directory: resolve(values.directory),

@@ -14,6 +14,7 @@ import { history } from "./HistoryTime.ts"
 import { latency } from "./Latency.ts"
 import { manyWebhooks } from "./ManyWebhooks.ts"
 import { limitOf, type Options, type Part, readOptions, usage } from "./Options.ts"
+import { draw } from "./Pictures.ts"
 import { rateSteps } from "./RateSteps.ts"
 import { show } from "./Report.ts"
 import { merged, type Results } from "./Results.ts"
@@ -82,9 +83,10 @@ const run = (stage: Stage, part: Part, syncs: ReadonlyArray<Sync>): Effect.Effec
 
 const told = (results: Results) => ({ ...results, verdicts: verdicts(results) })
 
-const conclude = (results: Results) =>
+const conclude = ({ pictures }: Options, results: Results) =>
   Effect.gen(function*() {
     yield* print(`\n${show(results)}`)
+    if (pictures !== undefined) yield* print(draw(results, pictures).join("\n"))
     if (verdicts(results).some(({ verdict }) => verdict !== "PASS")) process.exitCode = 1
   })
 
@@ -108,12 +110,14 @@ const bench = (options: Options) =>
       results = merged([results, found])
       if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(told(results), null, 2)}\n`)
     }
-    yield* conclude(results)
+    yield* conclude(options, results)
     if (options.profiles !== undefined) yield* print(`profiles and flame graphs: ${options.profiles}`)
   })
 
 const fromFiles = (options: Options) =>
-  Effect.suspend(() => conclude(merged(options.from.map((file) => JSON.parse(readFileSync(file, "utf8")) as Results))))
+  Effect.suspend(() =>
+    conclude(options, merged(options.from.map((file) => JSON.parse(readFileSync(file, "utf8")) as Results)))
+  )
 
 const options = readOptions(process.argv.slice(2), profilesIn)
 
