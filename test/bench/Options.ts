@@ -26,7 +26,7 @@ const profiled = ["W1", "W2", "W3", "W9"] as const
 
 export const usage = `npm run bench -- [options]
   --only W2,W6             some parts only, of: ${parts.join(", ")}
-                           (default: all but dashboard, which needs Chromium; about five hours on two cores, of them W5 and W7 two thirds)
+                           (default: all but dashboard, which needs Chromium; about four hours on two cores, W5 and W7 more than half of them)
   --sync 2m,always         of the broker: W1 to W9 run at each
   --pairs 5                W1 to W6, W8, W9, history: the two that are compared in turns, so often
   --events 40000           deliveries of a drain: W1 to W3, W9 (half as many at always), W6, W8, history
