@@ -2,10 +2,10 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Duration, Effect } from "effect"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs"
-import { cpus, tmpdir } from "node:os"
+import { cpus, loadavg, tmpdir } from "node:os"
 import { join, resolve } from "node:path"
 import { audit } from "./AuditTime.ts"
-import type { Sync } from "./Broker.ts"
+import { brokerVersion, type Sync } from "./Broker.ts"
 import { type BenchFailed, within } from "./Child.ts"
 import { dashboard } from "./Dashboard.ts"
 import { drains } from "./Drain.ts"
@@ -38,6 +38,9 @@ const machine = (directory: string) => ({
   platform: `${process.platform}-${process.arch}`,
   cpu: cpus()[0]?.model ?? "unknown",
   cores: cpus().length,
+  nats_server: brokerVersion(directory) ?? "unknown",
+  // What else runs on the machine is in every figure.
+  load_before: loadavg()[0]?.toFixed(2) ?? "unknown",
   file_system: fileSystemOf(directory)
 })
 
