@@ -63,8 +63,8 @@ export const lines = (
   series: ReadonlyArray<string>,
   all: ReadonlyArray<Line>
 ): string => {
-  const height = 320
-  const [left, right, top, bottom] = [60, 20, 60, 50]
+  const height = 336
+  const [left, right, top, bottom] = [60, 20, 76, 50]
   const xs = all.flatMap(({ points }) => points.map(([x]) => x))
   const ys = all.flatMap(({ points }) => points.map(([, y]) => y))
   const x = { least: Math.min(...xs), most: Math.max(...xs) }
@@ -86,6 +86,6 @@ export const lines = (
     line([[left, atY(axes.limit)], [width - right, atY(axes.limit)]], "limit"),
     ...all.map(({ points, series }) => line(points.map(([x, y]) => [atX(x), atY(y)]), `line${series}`)),
     text(width / 2, height - 12, axes.x, `class="quiet" text-anchor="middle"`),
-    text(8, top - 2, axes.y, `class="quiet"`)
+    text(8, top - 10, axes.y, `class="quiet"`)
   ])
 }
