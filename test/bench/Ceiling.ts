@@ -11,7 +11,7 @@ import { createHmac, createSecretKey } from "node:crypto"
 import { type Dispatcher, Pool } from "undici"
 import { monotonic } from "./Monotonic.ts"
 import { serve } from "./Rpc.ts"
-import { bodyOf, concurrency, idOf, type Round, secret } from "./Work.ts"
+import { bodyOf, concurrency, deliveriesOf, firstPort, idOf, type Round, secret } from "./Work.ts"
 
 interface Posts {
   readonly round: Round
@@ -27,7 +27,8 @@ interface Loop extends Posts {
 
 /** As many as the product has DELIVERIES streams. */
 const recordStreams = 4
-const batch = 4_096
+/** Events that are asked for at once: half as many more may be under way, and with 64 MB unread a nats-server closes the connection. */
+const batchOf = ({ bytes }: Round): number => Math.min(4_096, Math.ceil(24 * 2 ** 20 / bytes))
 const key = createSecretKey(Buffer.from(secret))
 const ack = Buffer.from("+ACK")
 const encoder = new TextEncoder()
@@ -155,8 +156,9 @@ class Outbox {
 }
 
 const loop = async ({ from, natsUrl, ports, round }: Loop): Promise<void> => {
-  const connection = await connect({ servers: natsUrl.replace("nats://", ""), noAsyncTraces: true })
+  const connection = await connect({ servers: natsUrl.replace("nats://", ""), noAsyncTraces: true, reconnect: false })
   const pools = poolsOf(ports)
+  const batch = batchOf(round)
   try {
     const manager = await connection.jetstreamManager()
     for (let index = 0; index < recordStreams; index++) {
@@ -173,14 +175,18 @@ const loop = async ({ from, natsUrl, ports, round }: Loop): Promise<void> => {
       max_ack_pending: batch
     })
     await new Promise<void>((resolve, reject) => {
+      void connection.closed().then((cause) => reject(cause ?? new Error("the connection was closed")))
       const outbox = new Outbox(connection, reject)
-      const arrived: Array<readonly [body: Uint8Array, reply: string]> = []
+      const arrived: Array<readonly [body: Uint8Array, reply: string] | undefined> = []
+      /** Records stored, by event: it is let go when all of its deliveries have one. */
+      const stored = new Uint16Array(round.count)
+      /** Deliveries. */
       let taken = 0
       let inFlight = 0
       let settled = 0
       let asked = 0
 
-      const post = (body: Uint8Array, reply: string) => {
+      const post = (body: Uint8Array, reply: string, nth: number) => {
         inFlight++
         // {"id":"evt_<round>_0000000",…
         const id = Buffer.from(body.buffer, body.byteOffset + 7, idLength).toString("latin1")
@@ -191,22 +197,27 @@ const loop = async ({ from, natsUrl, ports, round }: Loop): Promise<void> => {
         const done = (status: number, startedAt: number) => {
           if (status !== 200) return reject(new Error(`the sink answered ${status}`))
           inFlight--
-          outbox.append(`ceiling.${number % recordStreams}`, recordOf(id, number, startedAt), () => {
+          outbox.append(`ceiling.${(number + nth) % recordStreams}`, recordOf(id, number, startedAt), () => {
+            stored[number] = (stored[number] ?? 0) + 1
+            if (stored[number] < round.fanOut) return
             outbox.acknowledge(reply)
             // The last acknowledgements are written in the turn after.
             if (++settled === round.count) setImmediate(resolve)
           })
           pump()
         }
-        pools[number % ports.length]?.dispatch(
+        pools[firstPort(round, number) + nth]?.dispatch(
           { path: "/", method: "POST", headers: headersOf(id, timestamp, hex, `v1,${standard}`), body },
           new Post(done, reject)
         )
       }
       const pump = () => {
-        for (let free = concurrency - inFlight; free > 0 && taken < arrived.length; free--) {
-          const [body, reply] = arrived[taken++] ?? []
-          if (body !== undefined && reply !== undefined) post(body, reply)
+        for (let free = concurrency - inFlight; free > 0 && taken < arrived.length * round.fanOut; free--) {
+          const nth = taken % round.fanOut
+          const index = Math.floor(taken++ / round.fanOut)
+          const [body, reply] = arrived[index] ?? []
+          if (nth === round.fanOut - 1) arrived[index] = undefined
+          if (body !== undefined && reply !== undefined) post(body, reply, nth)
         }
       }
       const inbox = createInbox()
@@ -253,16 +264,18 @@ const control = async ({ ports, round }: Posts): Promise<void> => {
       let next = 0
       let done = 0
       const post = () => {
-        const number = next++
-        if (number >= round.count) return
+        const delivery = next++
+        if (delivery >= deliveriesOf(round)) return
+        const number = Math.floor(delivery / round.fanOut)
         const id = idOf(round.name, number)
         const headers = headersOf(id, String(Math.floor(now() / 1000)), hex, standard)
         const answered = (status: number) => {
           if (status !== 200) return reject(new Error(`the sink answered ${status}`))
-          if (++done === round.count) resolve()
+          if (++done === deliveriesOf(round)) resolve()
           post()
         }
-        pools[number % ports.length]?.dispatch({ path: "/", method: "POST", headers, body }, new Post(answered, reject))
+        const port = firstPort(round, number) + delivery % round.fanOut
+        pools[port]?.dispatch({ path: "/", method: "POST", headers, body }, new Post(answered, reject))
       }
       for (let lane = 0; lane < concurrency; lane++) post()
     })

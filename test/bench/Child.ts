@@ -1,6 +1,6 @@
 import { Data, Duration, Effect, type Scope } from "effect"
 import { type ChildProcess, fork, spawn } from "node:child_process"
-import { closeSync, openSync, readFileSync } from "node:fs"
+import { closeSync, openSync } from "node:fs"
 import { createServer } from "node:net"
 import type { Answer, Calls, Request } from "./Rpc.ts"
 
@@ -48,9 +48,19 @@ export interface Child<C extends Calls> {
   ) => Effect.Effect<Awaited<ReturnType<C[K]>>, BenchFailed>
 }
 
-/** Forks a file of the bench for as long as the scope lives. */
-export const forked = <C extends Calls>(name: string): Effect.Effect<Child<C>, never, Scope.Scope> =>
-  called<C>(name, () => fork(new URL(`${name}.js`, import.meta.url), { serialization: "advanced" }))
+/** Forks a file of the bench for as long as the scope lives; `flags` are node's. */
+export const forked = <C extends Calls>(
+  name: string,
+  flags: ReadonlyArray<string> = []
+): Effect.Effect<Child<C>, never, Scope.Scope> =>
+  called<C>(
+    name,
+    () =>
+      fork(new URL(`${name}.js`, import.meta.url), {
+        serialization: "advanced",
+        execArgv: [...process.execArgv, ...flags]
+      })
+  )
 
 /** A process that serves calls, for as long as the scope lives. */
 export const called = <C extends Calls>(
@@ -109,33 +119,3 @@ export const freePort: Effect.Effect<number> = Effect.async((resume) => {
     server.close(() => resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0)))
   })
 })
-
-/** Linux counts in hundredths of a second, whatever its own tick is. */
-const ticks = 100
-
-/** CPU seconds, user and system, a process has taken; undefined where there is no /proc. */
-const cpuOf = (pid: number): number | undefined => {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    // Field 2 may hold spaces and parentheses: counted from behind it, utime and stime are the 12th and 13th.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
-    return (Number(fields[11]) + Number(fields[12])) / ticks
-  } catch {
-    return undefined
-  }
-}
-
-/** CPU seconds by name of the process; null where they cannot be told. */
-export type Cpu = Readonly<Record<string, number | null>>
-
-/** Begins to count; the effect gives what was taken since. */
-export const countCpu = (pids: Readonly<Record<string, number>>): Effect.Effect<Effect.Effect<Cpu>> =>
-  Effect.sync(() => {
-    const before = Object.entries(pids).map(([name, pid]) => ({ name, pid, from: cpuOf(pid) }))
-    return Effect.sync(() =>
-      Object.fromEntries(before.map(({ from, name, pid }) => {
-        const to = cpuOf(pid)
-        return [name, from === undefined || to === undefined ? null : Math.round((to - from) * 100) / 100]
-      }))
-    )
-  })

@@ -1,16 +1,21 @@
 /**
- * How fast a backlog goes out. The events are published while no worker runs, so that publishing takes nothing from what is measured, on a
- * nats-server of the bench's own, which hookline uses as an external one. The ceiling and hookline take the same events of the same stream, each in a
- * fresh process, one after the other in turns. The rate is that of the sink, from the first request to the last.
+ * How fast a backlog goes out. The events are published while no worker runs, so that publishing takes nothing from what is measured. The ceiling and
+ * hookline take the same events, in turns. The rate is that of the sink, from the first request to the last.
  */
 import { Effect } from "effect"
-import { dirname } from "node:path"
-import { startBroker, type StreamCounts, streamCounts, type Sync } from "./Broker.ts"
+import type { Sync } from "./Broker.ts"
 import type { CeilingCalls } from "./Ceiling.ts"
 import { type BenchFailed, forked } from "./Child.ts"
-import { createWebhooks, type Site, withProduct } from "./Product.ts"
+import { asTheCeiling, backlog, makePlace, type Place, prepare, productDrain, withCeiling } from "./Place.ts"
+import { evaluate } from "./Profile.ts"
 import { drain, type Drained, median, type Stage } from "./Stage.ts"
-import type { Round } from "./Work.ts"
+import type { Shape } from "./Work.ts"
+
+/** A drain by its name in the tables. */
+interface Workload extends Shape {
+  readonly name: string
+  readonly about: string
+}
 
 interface ProductDrained extends Drained {
   /** Messages beside the `succeeded` records: deliveries that had to wait longer than the queue holds. */
@@ -21,126 +26,130 @@ interface Pair {
   readonly ceiling: Drained
   readonly product: ProductDrained
   readonly ratio: number
-  /** Seconds of publishing the backlog. */
-  readonly publishedIn: number
+  /** What EVENTS and the DELIVERIES streams have grown by, a delivery: the event's own bytes, and the product's record. */
+  readonly storedBytes: number
 }
 
-export interface DrainResult {
+export interface DrainResult extends Workload {
   readonly sync: Sync
-  readonly webhooks: number
   readonly pairs: ReadonlyArray<Pair>
+  /** Medians, deliveries a second. */
   readonly ceiling: number
   readonly product: number
-  /** Median of the pairs' ratios. */
+  /** Median of the pairs' ratios, and the least and the most of them. */
   readonly ratio: number
+  readonly range: readonly [least: number, most: number]
   /** The same POSTs without NATS. */
   readonly control: Drained
 }
 
-interface Place {
-  readonly natsUrl: string
-  readonly broker: number
-  readonly counts: StreamCounts
-  readonly site: Site
+const drainsOf = (name: string): ReadonlyArray<Workload> => {
+  const hundred = { webhooks: 100, fanOut: 1, bytes: 1024 }
+  switch (name) {
+    case "W1":
+      return [{ ...hundred, name, about: "one webhook", webhooks: 1 }]
+    case "W2":
+      return [{ ...hundred, name, about: "100 webhooks" }]
+    case "W3":
+      return [{ ...hundred, name, about: "each event to 10 of 100 webhooks", fanOut: 10 }]
+    default:
+      return [1, 7, 100].map((kilobytes) => ({
+        ...hundred,
+        name: `${name} ${kilobytes} KB`,
+        about: `100 webhooks, bodies of ${kilobytes} KB`,
+        bytes: kilobytes * 1024
+      }))
+  }
 }
 
-const control = (stage: Stage, count: number, webhooks: number): Effect.Effect<Drained, BenchFailed> =>
+/** Of all bodies of a round. */
+const mostBytes = 512 * 2 ** 20
+
+/** As many deliveries as were asked for. A flush for every write makes it slower by far; the length of a run stays alike. */
+const eventsOf = ({ bytes, fanOut }: Shape, sync: Sync, asked: number): number =>
+  Math.max(1, Math.ceil(Math.min(asked / (sync === "2m" ? 1 : 2) / fanOut, mostBytes / bytes)))
+
+const control = (stage: Stage, count: number, workload: Workload): Effect.Effect<Drained, BenchFailed> =>
   Effect.scoped(Effect.gen(function*() {
-    const round = stage.round(count, webhooks)
+    const round = stage.shaped(count, workload)
     const child = yield* forked<CeilingCalls>("Ceiling")
-    const ports = stage.ports.slice(0, webhooks)
+    const ports = stage.ports.slice(0, workload.webhooks)
     const work = child.call("control", { round, ports }, "2 minutes")
-    return yield* drain(stage, round, { undici: child.pid }, work, false)
+    return yield* drain(stage, round, { processes: () => ({ undici: child.pid }), signed: false }, work)
   }))
 
-const ceiling = (stage: Stage, place: Place, round: Round, from: number): Effect.Effect<Drained, BenchFailed> =>
-  Effect.scoped(Effect.gen(function*() {
-    const child = yield* forked<CeilingCalls>("Ceiling")
-    const ports = stage.ports.slice(0, round.webhooks)
-    const work = child.call("loop", { natsUrl: place.natsUrl, round, ports, from }, "5 minutes")
-    return yield* drain(stage, round, { ceiling: child.pid, "nats-server": place.broker }, work)
-  }))
+/** Both have ended: their profiles are written. */
+const told = (
+  stage: Stage,
+  directory: string,
+  workload: string,
+  drained: Readonly<Record<"ceiling" | "hookline", Drained>>
+) =>
+  Effect.forEach(["ceiling", "hookline"] as const, (who) => {
+    const { deliveries, from, pids, to } = drained[who]
+    const name = `${workload}-${who}`.replaceAll(" ", "-")
+    return stage.say(`\n${evaluate({ directory, name, pid: pids[who] ?? 0, from, to, deliveries })}`)
+  }, { discard: true })
 
-const product = (stage: Stage, place: Place, round: Round): Effect.Effect<ProductDrained, BenchFailed> =>
+const pair = (stage: Stage, place: Place, count: number, workload: Workload, ceilingFirst: boolean) =>
   Effect.gen(function*() {
-    const { broker, counts, site } = place
-    const [succeeded, deferred] = yield* Effect.all([counts.records("succeeded"), counts.records("deferred")])
-    const drained = yield* withProduct(
-      site,
-      (product) =>
-        drain(stage, round, { hookline: product.pid, "nats-server": broker }, Effect.void).pipe(
-          Effect.raceFirst(product.ended)
-        )
+    const { profiles } = stage.options
+    const round = stage.shaped(count, workload)
+    const before = yield* place.counts.bytes
+    const from = yield* backlog(place, stage, round)
+    const bareDrain = withCeiling(
+      place,
+      stage,
+      { round, from, profiles },
+      (work, processes) => drain(stage, round, { processes }, work)
     )
-    // Stopped: every record is acknowledged.
-    const recorded = (yield* counts.records("succeeded")) - succeeded
-    return {
-      ...drained,
-      deferredRecords: (yield* counts.records("deferred")) - deferred,
-      faults: recorded === round.count
-        ? drained.faults
-        : [...drained.faults, `${recorded} succeeded records for ${round.count} deliveries`]
-    }
-  })
-
-const pair = (stage: Stage, place: Place, count: number, webhooks: number, ceilingFirst: boolean) =>
-  Effect.gen(function*() {
-    const round = stage.round(count, webhooks)
-    const from = 1 + (yield* place.counts.lastSequence("EVENTS"))
-    const publishedIn = yield* stage.publisher.call("backlog", { natsUrl: place.natsUrl, round }, "5 minutes")
-    const [one, other] = [ceiling(stage, place, round, from), product(stage, place, round)]
+    const ourDrain = productDrain(place, stage, round, profiles)
     const [bare, ours] = ceilingFirst
-      ? yield* Effect.all([one, other])
-      : yield* Effect.map(Effect.all([other, one]), ([ours, bare]) => [bare, ours] as const)
+      ? yield* Effect.all([bareDrain, ourDrain])
+      : yield* Effect.map(Effect.all([ourDrain, bareDrain]), ([ours, bare]) => [bare, ours] as const)
     const ratio = ours.perSecond / bare.perSecond
     yield* stage.say(
       `  ceiling ${Math.round(bare.perSecond)}/s, hookline ${Math.round(ours.perSecond)}/s: ${ratio.toFixed(3)}`
     )
-    return { ceiling: bare, product: ours, ratio, publishedIn } satisfies Pair
+    if (profiles !== undefined) yield* told(stage, profiles, workload.name, { ceiling: bare, hookline: ours })
+    const storedBytes = ((yield* place.counts.bytes) - before) / ours.deliveries
+    return { ceiling: bare, product: ours, ratio, storedBytes } satisfies Pair
   })
 
-/** All drains at one setting of the broker. The floor is set for 100 webhooks at `2m`: only there pairs are repeated. */
-export const drains = (stage: Stage, sync: Sync): Effect.Effect<ReadonlyArray<DrainResult>, BenchFailed> =>
-  Effect.scoped(Effect.gen(function*() {
-    const { options } = stage
-    const directory = stage.room(`drain-${sync}`)
-    const broker = yield* startBroker(dirname(directory), sync)
-    const site: Site = {
-      main: options.main,
-      directory,
-      settings: { HOOKLINE_NATS_URL: broker.url },
-      profiles: options.profiles
-    }
-    yield* withProduct(
-      { ...site, profiles: undefined },
-      (product) =>
-        Effect.zipRight(
-          product.ready,
-          Effect.forEach(options.webhooks, (count) => createWebhooks(product, stage.ports.slice(0, count)))
-        )
+const one = (stage: Stage, place: Place, workload: Workload): Effect.Effect<DrainResult, BenchFailed> =>
+  Effect.gen(function*() {
+    const { sync } = place
+    const count = eventsOf(workload, sync, stage.options.events)
+    yield* stage.say(`${workload.name}: drain of ${count} events, ${workload.about}, sync ${sync}`)
+    const undici = yield* control(stage, count, workload)
+    yield* stage.say(`  undici alone ${Math.round(undici.perSecond)}/s`)
+    const pairs = yield* Effect.forEach(
+      Array.from({ length: stage.options.pairs }, (_, index) => index),
+      (index) => pair(stage, place, count, workload, index % 2 === 0)
     )
-    const counts = yield* streamCounts(broker.url)
-    const place = { natsUrl: broker.url, broker: broker.pid, counts, site }
-    const run = Effect.fnUntraced(function*(webhooks: number) {
-      // A flush for every write makes it slower by far; the length of a run stays alike.
-      const count = sync === "2m" ? options.events : Math.ceil(options.events / 2)
-      const repetitions = sync === "2m" && webhooks > 1 ? options.pairs : 1
-      yield* stage.say(`drain of ${count} events, ${webhooks} webhook(s), sync ${sync}`)
-      const undici = yield* control(stage, count, webhooks)
-      yield* stage.say(`  undici alone ${Math.round(undici.perSecond)}/s`)
-      const pairs = yield* Effect.forEach(
-        Array.from({ length: repetitions }, (_, index) => index),
-        (index) => pair(stage, place, count, webhooks, index % 2 === 0)
-      )
-      return {
-        sync,
-        webhooks,
-        pairs,
-        ceiling: median(pairs.map(({ ceiling }) => ceiling.perSecond)),
-        product: median(pairs.map(({ product }) => product.perSecond)),
-        ratio: median(pairs.map(({ ratio }) => ratio)),
-        control: undici
-      }
-    })
-    return yield* Effect.forEach(options.webhooks, run)
+    const ratios = pairs.map(({ ratio }) => ratio)
+    return {
+      ...workload,
+      sync,
+      pairs,
+      ceiling: median(pairs.map(({ ceiling }) => ceiling.perSecond)),
+      product: median(pairs.map(({ product }) => product.perSecond)),
+      ratio: median(ratios),
+      range: [Math.min(...ratios), Math.max(...ratios)],
+      control: undici
+    }
+  })
+
+/** W1, W2, W3 or W9 at one setting of the broker. */
+export const drains = (
+  stage: Stage,
+  name: "W1" | "W2" | "W3" | "W9",
+  sync: Sync
+): Effect.Effect<ReadonlyArray<DrainResult>, BenchFailed> =>
+  Effect.scoped(Effect.gen(function*() {
+    const workloads = drainsOf(name)
+    const [first] = workloads
+    const place = yield* makePlace(stage, name, sync, asTheCeiling)
+    if (first !== undefined) yield* prepare(place, stage, first)
+    return yield* Effect.forEach(workloads, (workload) => one(stage, place, workload))
   }))

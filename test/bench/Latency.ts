@@ -1,66 +1,67 @@
-/** From when an event was due to be published to when its request is at the endpoint, at a steady pace that nothing slows down (an open loop). */
+/** W4: what one event waits for, at a pace that keeps nobody busy. The ceiling and hookline in turns, each on an empty backlog. */
 import { Effect } from "effect"
 import type { Sync } from "./Broker.ts"
-import { type BenchFailed, countCpu, type Cpu } from "./Child.ts"
-import { createWebhooks, embeddedBroker, type Site, withProduct } from "./Product.ts"
-import { faultsOf, mostWebhooks, quantile, type Stage } from "./Stage.ts"
+import type { BenchFailed } from "./Child.ts"
+import { eventsFor, type Paced, paced } from "./Pace.ts"
+import { ours, type Place, twoPlaces, withCeiling } from "./Place.ts"
+import { withProduct } from "./Product.ts"
+import { median, mostWebhooks, type Stage } from "./Stage.ts"
 
 export interface LatencyResult {
   readonly sync: Sync
   readonly perSecond: number
-  readonly events: number
-  /** Milliseconds. */
+  readonly pairs: ReadonlyArray<{ readonly ceiling: Paced; readonly product: Paced }>
+  /** Medians of the pairs, milliseconds. */
   readonly p50: number
   readonly p99: number
-  readonly most: number
-  /** How much of it was the publisher's own being late, at the 99th percentile. */
-  readonly publisherLate: number
-  /** The warm-up included. */
-  readonly cpuSeconds: Cpu
-  readonly faults: ReadonlyArray<string>
 }
 
 const perSecond = 100
-/** Compiling and connecting is not what is asked for. */
 const warmUp = 5
 
-export const latency = (stage: Stage, sync: Sync): Effect.Effect<LatencyResult, BenchFailed> => {
-  const { options, publisher, sink } = stage
-  const round = stage.round((options.seconds + warmUp) * perSecond, mostWebhooks)
-  const directory = stage.room(`latency-${sync}`)
-  const site: Site = { main: options.main, directory, settings: { HOOKLINE_SYNC: sync }, profiles: options.profiles }
-  return withProduct(site, (product) =>
+const ceiling = (stage: Stage, place: Place) =>
+  Effect.gen(function*() {
+    const round = stage.round(eventsFor(perSecond, stage.options.seconds + warmUp), mostWebhooks)
+    const from = 1 + (yield* place.counts.lastSequence("EVENTS"))
+    const natsUrl = place.broker.url
+    return yield* withCeiling(
+      place,
+      stage,
+      { round, from },
+      (work, processes) => paced(stage, round, { natsUrl, perSecond, warmUp, processes, work })
+    )
+  })
+
+const product = (stage: Stage, place: Place) =>
+  withProduct(place.site, (product) =>
     Effect.gen(function*() {
-      yield* stage.say(`latency at ${perSecond}/s for ${options.seconds} s, sync ${sync}`)
+      const round = stage.round(eventsFor(perSecond, stage.options.seconds + warmUp), mostWebhooks)
       yield* product.ready
-      yield* createWebhooks(product, stage.ports)
-      const broker = yield* embeddedBroker(site, "publisher")
-      yield* sink.call("expect", { round, status: 200, verifyEvery: 10 }, "10 seconds")
-      const pids = { hookline: product.pid, "nats-server": broker.pid, sink: sink.pid, publisher: publisher.pid }
-      const taken = yield* countCpu(pids)
-      const { lateness, start } = yield* publisher.call(
-        "pace",
-        { natsUrl: broker.url, perSecond, round },
-        (options.seconds + warmUp) * 1000 + 60_000
-      )
-      yield* Effect.timeoutOption(sink.call("complete", undefined, "60 seconds"), "30 seconds")
-      const cpuSeconds = yield* taken
-      const tally = yield* sink.call("tally", undefined, "10 seconds")
-      const arrivals = yield* sink.call("arrivals", undefined, "10 seconds")
-      const skipped = warmUp * perSecond
-      const latencies = arrivals.map((at, number) => at - start - number * 1000 / perSecond).subarray(skipped)
-      const result = {
-        sync,
-        perSecond,
-        events: latencies.length,
-        p50: quantile(latencies, 0.5),
-        p99: quantile(latencies, 0.99),
-        most: quantile(latencies, 1),
-        publisherLate: quantile(lateness.subarray(skipped), 0.99),
-        cpuSeconds,
-        faults: faultsOf(tally, true)
-      }
-      yield* stage.say(`  p50 ${result.p50.toFixed(2)} ms, p99 ${result.p99.toFixed(2)} ms`)
-      return result
+      const natsUrl = place.broker.url
+      return yield* paced(stage, round, { natsUrl, perSecond, warmUp, processes: () => ours(place, product) })
     }))
-}
+
+export const latency = (stage: Stage, sync: Sync): Effect.Effect<LatencyResult, BenchFailed> =>
+  Effect.scoped(Effect.gen(function*() {
+    yield* stage.say(`W4: ${perSecond} events/s for ${stage.options.seconds} s, sync ${sync}`)
+    const [place, barePlace] = yield* twoPlaces(stage, "W4", sync)
+    const pairs: Array<LatencyResult["pairs"][number]> = []
+    for (let index = 0; index < stage.options.pairs; index++) {
+      const first: Paced | undefined = index % 2 === 0 ? yield* ceiling(stage, barePlace) : undefined
+      const full: Paced = yield* product(stage, place)
+      const bare: Paced = first ?? (yield* ceiling(stage, barePlace))
+      pairs.push({ ceiling: bare, product: full })
+      yield* stage.say(
+        `  p50 ${full.p50.toFixed(2)} ms, p99 ${full.p99.toFixed(2)} ms; ceiling ${bare.p50.toFixed(2)} and ${
+          bare.p99.toFixed(2)
+        } ms`
+      )
+    }
+    return {
+      sync,
+      perSecond,
+      pairs,
+      p50: median(pairs.map(({ product }) => product.p50)),
+      p99: median(pairs.map(({ product }) => product.p99))
+    }
+  }))

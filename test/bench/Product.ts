@@ -1,10 +1,12 @@
-import { Effect, Exit, Schedule, Scope } from "effect"
+import { type Duration, Effect, Exit, Schedule, Scope } from "effect"
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { BenchFailed, end, exited, freePort, logged, within } from "./Child.ts"
+import type { Live } from "./Memory.ts"
+import { profiling } from "./Profile.ts"
 import { concurrency, eventType, secret, workspaceOf } from "./Work.ts"
 
 /** How a hookline of the bench is started; the rest is as a person gets it. */
@@ -14,8 +16,10 @@ export interface Site {
   readonly directory: string
   /** Of hookline: `HOOKLINE_…` by name. */
   readonly settings: Readonly<Record<string, string>>
-  /** Where CPU profiles go, if any are wanted. */
+  /** Where profiles go, if any are wanted. */
   readonly profiles: string | undefined
+  /** Whether its memory will be asked for. */
+  readonly memory?: boolean
 }
 
 export interface Product {
@@ -28,6 +32,8 @@ export interface Product {
   /** All that was logged on this directory, by former runs too. */
   readonly log: () => string
   readonly kill: Effect.Effect<void>
+  /** Bytes of its process that are live, after a collection. Of a site that says so. */
+  readonly memory: Effect.Effect<number, BenchFailed>
 }
 
 export const operatorKey = "hk_bench_the-operator-key-of-the-bench"
@@ -67,11 +73,16 @@ const startProduct = (site: Site): Effect.Effect<Product, BenchFailed, Scope.Sco
     const api = `http://127.0.0.1:${port}`
     const file = join(site.directory, "..", "hookline.log")
     const log = () => readFileSync(file, "utf8")
-    const profile = site.profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", site.profiles]
     const args = ["--enable-source-maps", site.main, "start", "--dev", "--port", `${port}`, "--nats-port", "0"]
+    const memoryFile = join(site.directory, "..", "memory.json")
+    const looking = site.memory === true
+      ? ["--expose-gc", "--import", new URL(`Memory.js?file=${encodeURIComponent(memoryFile)}`, import.meta.url).href]
+      : []
     const from = performance.now()
     const child = yield* Effect.acquireRelease(
-      Effect.sync(() => logged(process.execPath, [...profile, ...args], file, environment(site))),
+      Effect.sync(() =>
+        logged(process.execPath, [...profiling(site.profiles), ...looking, ...args], file, environment(site))
+      ),
       // No failure: what was measured stands.
       (child) =>
         Effect.flatMap(
@@ -92,7 +103,20 @@ const startProduct = (site: Site): Effect.Effect<Product, BenchFailed, Scope.Sco
       Effect.map(() => (performance.now() - from) / 1000)
     )
     const kill = Effect.asVoid(end(child, "SIGKILL", "5 seconds"))
-    return { pid: child.pid ?? 0, api, ready, ended, log, kill }
+    const memory = Effect.sync(() => {
+      rmSync(memoryFile, { force: true })
+      child.kill("SIGUSR2")
+    }).pipe(
+      Effect.zipRight(
+        Effect.try(() => JSON.parse(readFileSync(memoryFile, "utf8")) as Live).pipe(
+          Effect.retry(Schedule.spaced("20 millis")),
+          Effect.orDie,
+          within("hookline to tell its memory", "60 seconds")
+        )
+      ),
+      Effect.map(({ bytes }) => bytes)
+    )
+    return { pid: child.pid ?? 0, api, ready, ended, log, kill, memory }
   })
 
 /** Uses a hookline that was just started, and stops it by Ctrl-C. */
@@ -106,10 +130,11 @@ export const withProduct = <A, E, R>(
     (scope, exit) => Scope.close(scope, Exit.asVoid(exit))
   )
 
-/** One webhook a port, each in a workspace of its own. */
+/** One webhook a port; each in a workspace of its own, or as many in each as get every event of it. */
 export const createWebhooks = (
   { api }: Product,
-  ports: ReadonlyArray<number>
+  ports: ReadonlyArray<number>,
+  fanOut = 1
 ): Effect.Effect<void, BenchFailed> =>
   Effect.forEach(
     ports,
@@ -122,7 +147,7 @@ export const createWebhooks = (
             headers: {
               authorization: `Bearer ${operatorKey}`,
               "content-type": "application/json",
-              "x-workspace-id": workspaceOf(ports.length, index)
+              "x-workspace-id": workspaceOf(ports.length / fanOut, Math.floor(index / fanOut))
             },
             body: JSON.stringify({ url: `http://127.0.0.1:${port}/`, events: [eventType], secret, concurrency })
           })
@@ -156,3 +181,34 @@ export const embeddedBroker = (site: Site, role: "operator" | "publisher") =>
     },
     catch: (cause) => new BenchFailed({ message: `hookline nats-url: ${String(cause)}` })
   })
+
+/** The history's process, a child of hookline's (Linux). */
+export const historyOf = ({ pid: hookline }: Product): number | undefined =>
+  readdirSync("/proc").map(Number).find((pid) => {
+    if (!(pid > 0)) return false
+    try {
+      const parent = /\) \S (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
+      return Number(parent) === hookline && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("history/Process")
+    } catch {
+      return false
+    }
+  })
+
+/** Those of hookline that take part in a delivery, by name. */
+export const processesOf = (product: Product): Readonly<Record<string, number>> => {
+  const history = historyOf(product)
+  return { hookline: product.pid, ...(history !== undefined && { history }) }
+}
+
+/** Waits until the history has read everything: beside what is measured it would take processor time that belongs to what was before. */
+export const historyCaughtUp = (product: Product, limit: Duration.DurationInput): Effect.Effect<void, BenchFailed> =>
+  get<Readiness>(product, "/readyz", workspaceOf(1, 0)).pipe(
+    Effect.filterOrFail(
+      ({ checks }) =>
+        checks.some(({ detail, name }) => name === "history" && detail === "following, 0 messages behind"),
+      () => new BenchFailed({ message: "behind" })
+    ),
+    Effect.retry(Schedule.spaced("100 millis")),
+    within("the history to have read everything", limit),
+    Effect.asVoid
+  )

@@ -1,224 +1,28 @@
-import { cpus } from "node:os"
-import type { AuditResult } from "./AuditTime.ts"
-import type { Cpu } from "./Child.ts"
-import type { DashboardResult } from "./Dashboard.ts"
+/** What was found, as tables. */
 import type { DrainResult } from "./Drain.ts"
-import type { HistoryResult } from "./HistoryTime.ts"
-import type { LatencyResult } from "./Latency.ts"
-import type { RecoveryResult } from "./RecoveryTime.ts"
-import type { SlowClientsResult } from "./SlowClients.ts"
-import type { Drained, Options } from "./Stage.ts"
-
-/** What one run of the bench has found; parts that were not asked for are empty. */
-export interface Results {
-  readonly drains: ReadonlyArray<DrainResult>
-  readonly latencies: ReadonlyArray<LatencyResult>
-  readonly recovery: RecoveryResult | undefined
-  readonly history: HistoryResult | undefined
-  readonly audit: AuditResult | undefined
-  readonly slowClients: SlowClientsResult | undefined
-  readonly dashboard: DashboardResult | undefined
-}
-
-export interface Verdict {
-  readonly what: string
-  readonly measured: string
-  readonly wanted: string
-  readonly verdict: "PASS" | "FAIL" | "VOID"
-}
-
-/** The floors, and when a run says nothing. */
-const floors = {
-  ratio: 0.4,
-  ceiling: 12_000,
-  p50: 5,
-  p99: 25,
-  recovery: 10,
-  firstPage: 50,
-  rebuild: 30_000,
-  historyCost: 0.15,
-  audit: 100_000,
-  firstView: 1000,
-  frame: 100,
-  heapGrowth: 1.1,
-  slowClients: 2
-} as const
-
-const whole = (value: number): string => Math.round(value).toLocaleString("en-US")
-
-const passes = (ok: boolean) => ok ? "PASS" as const : "FAIL" as const
-
-/** A figure of a run whose ledger is wrong says nothing. */
-const judged = (ledgers: ReadonlyArray<Verdict>, floors: ReadonlyArray<Verdict>): ReadonlyArray<Verdict> => [
-  ...ledgers,
-  ...floors.map((floor) => ledgers.length === 0 ? floor : { ...floor, verdict: "VOID" as const })
-]
-
-const ledger = (what: string, faults: ReadonlyArray<string>): ReadonlyArray<Verdict> =>
-  faults.length === 0
-    ? []
-    : [{ what: `ledger of ${what}`, measured: faults.join(", "), wanted: "each once", verdict: "VOID" }]
-
-const ofDrain = (drain: DrainResult): ReadonlyArray<Verdict> => {
-  const name = `${drain.webhooks} webhook(s), ${drain.sync}`
-  const ledgers = [
-    ...ledger(`undici alone, ${name}`, drain.control.faults),
-    ...drain.pairs.flatMap(({ ceiling, product }) => [
-      ...ledger(`ceiling, ${name}`, ceiling.faults),
-      ...ledger(`hookline, ${name}`, product.faults)
-    ])
-  ]
-  if (drain.sync !== "2m" || drain.webhooks === 1) return ledgers
-  // The slowest, not the median: a ceiling that something else on the machine held down makes its pair's ratio too good.
-  const slowest = Math.min(...drain.pairs.map(({ ceiling }) => ceiling.perSecond))
-  const slow = slowest < floors.ceiling
-  // A machine on which undici alone does not get there either is slow, not the ceiling wrong.
-  const excused = slow && drain.control.perSecond < floors.ceiling
-  const sound: Verdict = {
-    what: `slowest ceiling, ${name}`,
-    measured: `${whole(slowest)}/s${slow ? `, undici alone ${whole(drain.control.perSecond)}/s` : ""}`,
-    wanted: `≥ ${whole(floors.ceiling)}/s, or undici alone as slow`,
-    verdict: slow && !excused ? "VOID" : "PASS"
-  }
-  const ratio: Verdict = {
-    what: `hookline / ceiling, ${name}`,
-    measured: drain.ratio.toFixed(3),
-    wanted: `≥ ${floors.ratio}`,
-    verdict: sound.verdict === "VOID" ? "VOID" : passes(drain.ratio >= floors.ratio)
-  }
-  return judged(ledgers, [sound, ratio])
-}
-
-const ofLatency = (result: LatencyResult): ReadonlyArray<Verdict> => {
-  const name = `publish → received at ${result.perSecond}/s, ${result.sync}`
-  const floor = (part: "p50" | "p99"): Verdict => ({
-    what: `${name}, ${part}`,
-    measured: `${result[part].toFixed(2)} ms`,
-    wanted: `≤ ${floors[part]} ms`,
-    verdict: passes(result[part] <= floors[part])
-  })
-  return judged(ledger(name, result.faults), result.sync === "2m" ? [floor("p50"), floor("p99")] : [])
-}
-
-const ofRecovery = (result: RecoveryResult): ReadonlyArray<Verdict> =>
-  judged(ledger("recovery", result.faults), [{
-    what: `ready after kill -9 with ${whole(result.deliveries)} retries waiting`,
-    measured: `${result.seconds.toFixed(2)} s`,
-    wanted: `≤ ${floors.recovery} s`,
-    verdict: passes(result.seconds <= floors.recovery)
-  }])
-
-const ofHistory = ({ cost, deliveries, faults, pages, rebuild }: HistoryResult): ReadonlyArray<Verdict> => {
-  const slowest = pages.reduce((most, page) => page.medianMs > most.medianMs ? page : most)
-  return judged(ledger("history", faults), [
-    {
-      what: `first page of ${whole(deliveries)} deliveries, slowest filter (${slowest.filter})`,
-      measured: `${slowest.medianMs.toFixed(1)} ms`,
-      wanted: `≤ ${floors.firstPage} ms`,
-      verdict: passes(slowest.medianMs <= floors.firstPage)
-    },
-    {
-      what: `rebuild of the history from ${whole(rebuild.messages)} messages`,
-      measured: `${whole(rebuild.perSecond)}/s`,
-      wanted: `≥ ${whole(floors.rebuild)}/s`,
-      verdict: passes(rebuild.perSecond >= floors.rebuild)
-    },
-    {
-      what: "what keeping the history takes from the rate of deliveries",
-      measured: `${(100 * cost).toFixed(1)} %`,
-      wanted: `≤ ${100 * floors.historyCost} %`,
-      verdict: passes(cost <= floors.historyCost)
-    }
-  ])
-}
-
-/** The first minute is warming up: caches of the page are still filling. */
-const growth = (heap: ReadonlyArray<number>): number => {
-  const [, settled = Number.NaN] = heap
-  return (heap.at(-1) ?? Number.NaN) / settled
-}
-
-const ofDashboard = (result: DashboardResult): ReadonlyArray<Verdict> => {
-  const frame = (what: string, milliseconds: number): Verdict => ({
-    what: `longest frame while ${what} ${whole(result.deliveries)} deliveries`,
-    measured: `${milliseconds.toFixed(0)} ms`,
-    wanted: `≤ ${floors.frame} ms`,
-    verdict: passes(milliseconds <= floors.frame)
-  })
-  const grown = growth(result.heap)
-  return judged(ledger("dashboard", result.faults), [
-    {
-      what: "first view of the dashboard usable, processor four times as slow",
-      measured: `${result.firstView.medianMs.toFixed(0)} ms`,
-      wanted: `≤ ${floors.firstView} ms`,
-      verdict: passes(result.firstView.medianMs <= floors.firstView)
-    },
-    frame("scrolling", result.scrollMs),
-    frame("filtering", result.filterMs),
-    {
-      what:
-        `memory of an open page over ${result.minutes} minutes at ${result.perSecond} attempts/s, last ÷ after 1 minute`,
-      measured: grown.toFixed(2),
-      wanted: `≤ ${floors.heapGrowth}`,
-      verdict: passes(grown <= floors.heapGrowth)
-    }
-  ])
-}
-
-const ofAudit = ({ faults, messages, perSecond }: AuditResult): ReadonlyArray<Verdict> =>
-  judged(ledger("audit", faults), [{
-    what: `audit of ${whole(messages)} messages`,
-    measured: `${whole(perSecond)}/s`,
-    wanted: `≥ ${whole(floors.audit)}/s`,
-    verdict: passes(perSecond >= floors.audit)
-  }])
-
-const ofSlowClients = (result: SlowClientsResult): ReadonlyArray<Verdict> =>
-  judged(ledger("slow clients", result.faults), [{
-    what: `p99 of the API for newcomers among ${whole(result.clients)} slow clients ÷ without them`,
-    measured: result.ratio.toFixed(2),
-    wanted: `≤ ${floors.slowClients}`,
-    verdict: passes(result.ratio <= floors.slowClients)
-  }])
-
-export const verdicts = (
-  { audit, dashboard, drains, history, latencies, recovery, slowClients }: Results
-): ReadonlyArray<Verdict> => [
-  ...drains.flatMap(ofDrain),
-  ...latencies.flatMap(ofLatency),
-  ...(recovery === undefined ? [] : ofRecovery(recovery)),
-  ...(history === undefined ? [] : ofHistory(history)),
-  ...(audit === undefined ? [] : ofAudit(audit)),
-  ...(slowClients === undefined ? [] : ofSlowClients(slowClients)),
-  ...(dashboard === undefined ? [] : ofDashboard(dashboard))
-]
-
-type Row = ReadonlyArray<string>
-
-/** Columns as wide as their widest cell; the first is text, the others end at the right. */
-const table = (title: string, head: Row, rows: ReadonlyArray<Row>): string => {
-  if (rows.length === 0) return ""
-  const all = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  const line = (row: Row) =>
-    row.map((cell, column) => column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)).join(
-      "  "
-    )
-  return [title, line(head), widths.map((width) => "─".repeat(width)).join("  "), ...rows.map(line), ""].join("\n")
-}
+import type { HangingResult } from "./Hanging.ts"
+import type { Paced } from "./Pace.ts"
+import type { Results } from "./Results.ts"
+import { type Drained, median } from "./Stage.ts"
+import { type Row, table, whole } from "./Table.ts"
+import type { ByProcess, Use } from "./Use.ts"
+import { verdicts } from "./Verdicts.ts"
 
 const processes = ["hookline", "history", "ceiling", "undici", "nats-server", "sink", "publisher"]
 
-const cpu = (taken: Cpu): Row =>
-  processes.map((name) => taken[name] === undefined ? "" : taken[name]?.toFixed(2) ?? "?")
+const byProcess = (taken: ByProcess, scale = 1): Row =>
+  processes.map((name) => {
+    const value = taken[name]
+    return value === undefined ? "" : value === null ? "?" : (value * scale).toFixed(2)
+  })
 
 const drainRow = (drain: DrainResult, who: string, drained: Drained, more: Row): Row => [
-  `${drain.sync}, ${drain.webhooks} webhook(s): ${who}`,
-  whole(drained.events),
+  `${drain.name}, ${drain.sync}: ${who}`,
+  whole(drained.deliveries),
   whole(drained.perSecond),
   whole(drained.middlePerSecond),
   whole(drained.connections),
-  ...cpu(drained.cpuSeconds),
+  ...byProcess(drained.cpuSeconds, 1000 / drained.deliveries),
   ...more
 ]
 
@@ -230,56 +34,154 @@ const drainRows = (drain: DrainResult): ReadonlyArray<Row> => [
   ])
 ]
 
-export const machine = (options: Options, fileSystem: string) => ({
-  node: process.version,
-  platform: `${process.platform}-${process.arch}`,
-  cpu: cpus()[0]?.model ?? "unknown",
-  cores: cpus().length,
-  directory: options.directory,
-  file_system: fileSystem
-})
+/** Of the last pair: what grows with a run is largest there. */
+const useRows = (
+  name: string,
+  pair: { readonly ceiling: Use; readonly product: Use } | undefined
+): ReadonlyArray<Row> =>
+  pair === undefined
+    ? []
+    : ([["ceiling", pair.ceiling], ["hookline", pair.product]] as const).map(([who, use]) => [
+      `${name}: ${who}`,
+      ...processes.map((process) => use.peakMegabytes[process]?.toFixed(0) ?? ""),
+      use.writtenMegabytes["nats-server"]?.toFixed(1) ?? "?"
+    ])
+
+const pacedRow = (name: string, paced: Paced): Row => [
+  name,
+  whole(paced.deliveries),
+  ...[paced.p50, paced.p90, paced.p99, paced.p999, paced.most, paced.publisherLate].map((value) => value.toFixed(2)),
+  ...byProcess(paced.cpuSeconds, 1000 / paced.deliveries)
+]
+
+const pacedRows = (name: string, ceiling: ReadonlyArray<Paced>, product: ReadonlyArray<Paced>): ReadonlyArray<Row> => [
+  ...ceiling.map((paced) => pacedRow(`${name}, ${whole(paced.perSecond)}/s: ceiling`, paced)),
+  ...product.map((paced) => pacedRow(`${name}, ${whole(paced.perSecond)}/s: hookline`, paced))
+]
+
+const hangingRows = ({ p99, pairs, sync, throughput }: HangingResult): ReadonlyArray<Row> => [
+  ...pairs.flatMap(({ hanging, without }) =>
+    ([["without", without], ["hanging", hanging]] as const).map(([name, { drained, paced }]) => [
+      `W6, ${sync}: ${name}`,
+      whole(drained.perSecond),
+      ...[paced.p50, paced.p99, paced.most].map((value) => value.toFixed(2)),
+      "",
+      ""
+    ])
+  ),
+  [`W6, ${sync}: median`, "", "", "", "", throughput.toFixed(3), p99.toFixed(2)]
+]
+
+const perThousand = "CPU in seconds per 1,000 deliveries"
+
+/** Where the figures are from, and what was asked for. */
+const configuration = ({ machine = {}, options }: Results): string =>
+  [
+    Object.entries(machine).map(([name, value]) => `${name}: ${value}`).join(" · "),
+    options === undefined
+      ? ""
+      : `pairs: ${options.pairs} · events: ${options.events} · seconds: ${options.seconds} and ${options.stepSeconds} a step · due over: ${options.over} minutes`,
+    ""
+  ].join("\n")
 
 export const show = (results: Results): string =>
   [
+    configuration(results),
     table(
-      "Drain (CPU in seconds, from the first request to the last)",
-      ["", "events", "per second", "middle 80 %", "connections", ...processes, "ratio", "deferred records"],
-      results.drains.flatMap(drainRows)
+      `Drains: W1, W2, W3, W9 (${perThousand}, from the first request to the last)`,
+      ["", "deliveries", "per second", "middle 80 %", "connections", ...processes, "ratio", "deferred records"],
+      (results.drains ?? []).flatMap(drainRows)
     ),
     table(
-      "Drain, medians",
-      ["", "ceiling/s", "hookline/s", "ratio"],
-      results.drains.map(({ ceiling, product, ratio, sync, webhooks }) => [
-        `${sync}, ${webhooks} webhook(s)`,
+      "Drains: memory at most (MiB), and MiB that the broker wrote",
+      ["", ...processes, "written"],
+      (results.drains ?? []).flatMap((drain) => useRows(`${drain.name}, ${drain.sync}`, drain.pairs.at(-1)))
+    ),
+    table(
+      "Drains: medians",
+      ["", "ceiling/s", "hookline/s", "ratio", "least", "most", "bytes stored a delivery"],
+      (results.drains ?? []).map(({ about, ceiling, name, pairs, product, range, ratio, sync }) => [
+        `${name}, ${sync}: ${about}`,
         whole(ceiling),
         whole(product),
-        ratio.toFixed(3)
+        ratio.toFixed(3),
+        ...range.map((value) => value.toFixed(3)),
+        whole(pairs.at(-1)?.storedBytes ?? Number.NaN)
       ])
     ),
     table(
-      "Latency, publish due → request received (milliseconds; CPU in seconds, warm-up included)",
-      ["", "events", "p50", "p99", "most", "publisher late p99", ...processes],
-      results.latencies.map(({ cpuSeconds, events, most, p50, p99, perSecond, publisherLate, sync }) => [
-        `${sync}, ${perSecond}/s`,
-        whole(events),
-        p50.toFixed(2),
-        p99.toFixed(2),
-        most.toFixed(2),
-        publisherLate.toFixed(2),
-        ...cpu(cpuSeconds)
+      `Latency: W4 and each step of W5, publish due → request received (milliseconds; ${perThousand}, warm-up included)`,
+      ["", "deliveries", "p50", "p90", "p99", "p99.9", "most", "publisher late p99", ...processes],
+      [
+        ...(results.latencies ?? []).flatMap(({ pairs, sync }) =>
+          pairs.flatMap(({ ceiling, product }) => pacedRows(`W4, ${sync}`, [ceiling], [product]))
+        ),
+        ...(results.rates ?? []).flatMap(({ pairs, sync }) =>
+          pairs.flatMap(({ ceiling, product }) => pacedRows(`W5, ${sync}`, ceiling, product))
+        )
+      ]
+    ),
+    table(
+      "W5: highest rates with p99 ≤ 50 ms, medians (events/s)",
+      ["", "ceiling", "hookline"],
+      (results.rates ?? []).map(({ ceiling, product, sync }) => [`W5, ${sync}`, whole(ceiling), whole(product)])
+    ),
+    table(
+      "W6: the healthy, with one of 100 endpoints that hangs and with none (milliseconds)",
+      ["", "per second", "p50", "p99", "most", "per second ÷ without", "p99 ÷ without"],
+      (results.hanging ?? []).flatMap(hangingRows)
+    ),
+    table(
+      "W7: waiting for a retry, kill -9, start (lateness in milliseconds)",
+      [
+        "",
+        "minutes",
+        "ready after s",
+        "of that the worker",
+        "memory of each B",
+        "stored of each B",
+        "memory at most MiB",
+        "late least",
+        "p50",
+        "p99",
+        "most"
+      ],
+      (results.waiting ?? []).map((found) => [
+        `W7, ${found.sync}: ${whole(found.deliveries)}`,
+        String(found.minutes),
+        found.seconds.toFixed(2),
+        found.workerSeconds?.toFixed(2) ?? "?",
+        whole(found.memoryBytes),
+        whole(found.storedBytes),
+        found.peakMegabytes["hookline"]?.toFixed(0) ?? "?",
+        ...[found.lateness.least, found.lateness.p50, found.lateness.p99, found.lateness.most].map(whole)
       ])
     ),
     table(
-      "Recovery after kill -9",
-      ["", "live deliveries", "ready after s", "of that the worker"],
-      results.recovery === undefined
+      `W8: idle webhooks beside ten busy ones (${perThousand}, of the last run)`,
+      ["", "per second", "÷ the fewest", "start s", "memory of each B", "nats-server MiB", ...processes],
+      (results.many ?? []).flatMap(({ sizes, sync }) =>
+        sizes.map((size) => [
+          `W8, ${sync}: ${whole(size.webhooks)} webhooks`,
+          whole(size.perSecond),
+          size.ratio.toFixed(3),
+          size.startSeconds.toFixed(2),
+          size.memoryBytes === null ? "" : whole(size.memoryBytes),
+          size.brokerMegabytes?.toFixed(0) ?? "?",
+          ...byProcess(size.runs.at(-1)?.cpuSeconds ?? {}, 1000 / (size.runs.at(-1)?.deliveries ?? 0))
+        ])
+      )
+    ),
+    table(
+      "Start to ready, empty (seconds)",
+      ["", "median", "most"],
+      results.start === undefined
         ? []
-        : [[
-          `${whole(results.recovery.deliveries)} retries waiting`,
-          String(results.recovery.live ?? "?"),
-          results.recovery.seconds.toFixed(2),
-          results.recovery.workerSeconds?.toFixed(2) ?? "?"
-        ]]
+        : ([["the first time", results.start.first], ["again", results.start.again]] as const).map(([name, all]) => [
+          name,
+          median(all).toFixed(2),
+          Math.max(...all).toFixed(2)
+        ])
     ),
     table(
       "First page of the history (milliseconds over HTTP)",
@@ -291,12 +193,17 @@ export const show = (results: Results): string =>
       ])
     ),
     table(
-      "Deliveries with the history kept, and with its process held still (CPU in seconds)",
-      ["", "events", "per second", ...processes, "ratio"],
-      (results.history?.costs ?? []).flatMap(({ kept, ratio, still }) => [
-        ["kept", whole(kept.events), whole(kept.perSecond), ...cpu(kept.cpuSeconds), ratio.toFixed(3)],
-        ["held still", whole(still.events), whole(still.perSecond), ...cpu(still.cpuSeconds), ""]
-      ])
+      `Deliveries with the history kept, and with its process held still (${perThousand})`,
+      ["", "deliveries", "per second", ...processes, "ratio"],
+      (results.history?.costs ?? []).flatMap(({ kept, ratio, still }) =>
+        ([["kept", kept, ratio.toFixed(3)], ["held still", still, ""]] as const).map(([name, drained, ratio]) => [
+          name,
+          whole(drained.deliveries),
+          whole(drained.perSecond),
+          ...byProcess(drained.cpuSeconds, 1000 / drained.deliveries),
+          ratio
+        ])
+      )
     ),
     table(
       "A newcomer's GET /healthz, 99th percentile (milliseconds)",
@@ -309,7 +216,7 @@ export const show = (results: Results): string =>
       ])
     ),
     table(
-      "Floors",
+      "Goals and floors",
       ["", "measured", "wanted", ""],
       verdicts(results).map(({ measured, verdict, wanted, what }) => [what, measured, wanted, verdict])
     )

@@ -27,5 +27,7 @@ export const serve = (calls: Calls): void => {
   })
   // Ctrl-C goes to the whole group of the terminal; the bench ends its children itself, last.
   process.on("SIGINT", () => undefined)
+  // By an exit, for what node writes at one: profiles.
+  process.on("SIGTERM", () => process.exit())
   process.on("disconnect", () => process.exit())
 }

@@ -1,20 +1,21 @@
 /**
- * The endpoints: 100 ports of one process, and a ledger of what came. HTTP is read by hand, as little of it as undici writes, because the sink
+ * The endpoints: the ports of one process, and a ledger of what came. HTTP is read by hand, as little of it as undici writes, because the sink
  * shares the machine with what is measured: a node:http server takes several times the CPU.
  */
+import { Clock } from "effect"
 import { createHmac } from "node:crypto"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { setTimeout as sleep } from "node:timers/promises"
 import { monotonic } from "./Monotonic.ts"
 import { serve } from "./Rpc.ts"
-import { numberOf, type Round, secret } from "./Work.ts"
+import { deliveriesOf, firstPort, numberOf, type Round, secret } from "./Work.ts"
 
 /** What the ledger says about a round; the five that `faultsOf` looks at should be 0. */
 export interface Tally {
   readonly distinct: number
   readonly missing: number
-  /** Requests for an event that had come before. */
+  /** Requests for a delivery that had come before. */
   readonly repeats: number
   /** At another port than their webhook's. */
   readonly misdirected: number
@@ -22,13 +23,21 @@ export interface Tally {
   readonly strangers: number
   readonly verified: number
   readonly forged: number
-  /** Monotonic milliseconds of the first request, of the last new event, and when 10 % and 90 % had come. */
+  /** Monotonic milliseconds of the first request, of the last new delivery, and when 10 % and 90 % had come. */
   readonly first: number
   readonly last: number
   readonly tenth: number
   readonly ninetieth: number
   /** Opened since the round was announced. */
   readonly connections: number
+  /** Requests at the port that hangs. */
+  readonly hanging: number
+}
+
+/** When second requests are wanted: milliseconds of the machine's clock, and over how many, evenly. */
+interface Later {
+  readonly from: number
+  readonly over: number
 }
 
 interface Expected {
@@ -36,13 +45,22 @@ interface Expected {
   readonly status: 200 | 500
   /** One request in so many is verified; 0: none. */
   readonly verifyEvery: number
+  /** The port that never answers: nothing that comes to it is waited for or noted. */
+  readonly hangs?: number | undefined
+  /** Each first request is answered with 503 and a Retry-After; the ledger is of the second ones. */
+  readonly later?: Later
 }
 
+const clock = Clock.make()
 const settling = 300
 const answers = {
   200: Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
   500: Buffer.from("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 4\r\n\r\nbusy")
 }
+const comeAgain = (seconds: number) =>
+  Buffer.from(`HTTP/1.1 503 Service Unavailable\r\nretry-after: ${seconds}\r\ncontent-length: 0\r\n\r\n`)
+/** A prime above any round's deliveries: by it, neighbours are far from each other, and each place is taken once. */
+const stride = 1_000_003
 const headEnd = Buffer.from("\r\n\r\n")
 
 /** A promise that is kept from outside. */
@@ -53,12 +71,28 @@ class Gate {
   })
 }
 
+const deliveriesTo = (round: Round, port: number): number => {
+  let count = 0
+  for (let number = 0; number < round.count; number++) {
+    const first = firstPort(round, number)
+    if (port >= first && port < first + round.fanOut) count++
+  }
+  return count
+}
+
 class Ledger {
   readonly expected: Expected
+  /** Deliveries that are waited for. */
+  readonly wanted: number
   readonly seen: Uint8Array
   readonly arrivals: Float64Array
+  /** Of `later`: when each second request is wanted, and how much later than that it came. Milliseconds. */
+  readonly due: Float64Array
+  readonly lateness: Float64Array
   readonly begun = new Gate()
+  readonly deferred = new Gate()
   readonly complete = new Gate()
+  asked = 0
   requests = 0
   distinct = 0
   repeats = 0
@@ -66,6 +100,7 @@ class Ledger {
   strangers = 0
   verified = 0
   forged = 0
+  hanging = 0
   first = 0
   last = 0
   tenth = 0
@@ -73,39 +108,67 @@ class Ledger {
   connections = 0
 
   constructor(expected: Expected) {
+    const { hangs, later, round } = expected
+    const deliveries = deliveriesOf(round)
     this.expected = expected
-    this.seen = new Uint8Array(expected.round.count)
-    this.arrivals = new Float64Array(expected.round.count)
+    this.seen = new Uint8Array(deliveries)
+    this.arrivals = new Float64Array(deliveries)
+    this.due = new Float64Array(later === undefined ? 0 : deliveries)
+    this.lateness = new Float64Array(later === undefined ? 0 : deliveries)
+    this.wanted = deliveries - (hangs === undefined ? 0 : deliveriesTo(round, hangs))
   }
 
-  note(port: number, head: string, body: Buffer): void {
-    const { round, verifyEvery } = this.expected
+  /** Notes a request; its answer, if it gets one. */
+  take(port: number, head: string, body: Buffer): Buffer | undefined {
+    const { hangs, later, round, status, verifyEvery } = this.expected
+    if (port === hangs) {
+      this.hanging++
+      return undefined
+    }
     const id = header(head, "webhook-id")
     const number = numberOf(round.name, id)
-    const at = monotonic()
     if (number < 0 || number >= round.count) {
       this.strangers++
-      return
+      return answers[status]
     }
+    const nth = port - firstPort(round, number)
+    if (nth < 0 || nth >= round.fanOut) {
+      this.misdirected++
+      return answers[status]
+    }
+    const delivery = number * round.fanOut + nth
+    if (later !== undefined && this.due[delivery] === 0) return this.defer(delivery, later)
+    const at = monotonic()
     if (this.requests++ === 0) {
       this.first = at
       this.begun.open()
     }
-    if (number % round.webhooks !== port) this.misdirected++
     if (verifyEvery > 0 && this.requests % verifyEvery === 0) this.verify(id, head, body)
-    if (this.seen[number] === 1) {
+    if (this.seen[delivery] === 1) {
       this.repeats++
-      return
+      return answers[status]
     }
-    this.seen[number] = 1
-    this.arrivals[number] = at
+    this.seen[delivery] = 1
+    this.arrivals[delivery] = at
+    if (later !== undefined) this.lateness[delivery] = clock.unsafeCurrentTimeMillis() - (this.due[delivery] ?? 0)
     this.distinct++
-    if (this.distinct === Math.ceil(round.count * 0.1)) this.tenth = at
-    if (this.distinct === Math.ceil(round.count * 0.9)) this.ninetieth = at
-    if (this.distinct === round.count) {
+    if (this.distinct === Math.ceil(this.wanted * 0.1)) this.tenth = at
+    if (this.distinct === Math.ceil(this.wanted * 0.9)) this.ninetieth = at
+    if (this.distinct === this.wanted) {
       this.last = at
       this.complete.open()
     }
+    return answers[status]
+  }
+
+  /** Retry-After counts whole seconds from the answer on. */
+  defer(delivery: number, { from, over }: Later): Buffer {
+    const now = clock.unsafeCurrentTimeMillis()
+    const wanted = from + over * ((delivery * stride) % this.wanted) / this.wanted
+    const seconds = Math.max(1, Math.ceil((wanted - now) / 1000))
+    this.due[delivery] = now + seconds * 1000
+    if (++this.asked === this.wanted) this.deferred.open()
+    return comeAgain(seconds)
   }
 
   verify(id: string, head: string, body: Buffer): void {
@@ -118,11 +181,11 @@ class Ledger {
   }
 
   tally(): Tally {
-    const { connections, distinct, first, forged, last, misdirected, ninetieth, repeats, strangers, tenth, verified } =
-      this
+    const { connections, distinct, first, forged, hanging, last, misdirected, ninetieth } = this
+    const { repeats, strangers, tenth, verified, wanted } = this
     return {
       distinct,
-      missing: this.expected.round.count - distinct,
+      missing: wanted - distinct,
       repeats,
       misdirected,
       strangers,
@@ -132,7 +195,8 @@ class Ledger {
       last,
       tenth,
       ninetieth,
-      connections
+      connections,
+      hanging
     }
   }
 }
@@ -165,8 +229,8 @@ const receive = (port: number) => (socket: Socket): void => {
         rest = data
         return
       }
-      ledger?.note(port, head, data.subarray(bodyFrom, bodyTo))
-      socket.write(answers[ledger?.expected.status ?? 200])
+      const answer = ledger === undefined ? answers[200] : ledger.take(port, head, data.subarray(bodyFrom, bodyTo))
+      if (answer !== undefined) socket.write(answer)
       data = data.subarray(bodyTo)
     }
   })
@@ -189,14 +253,19 @@ const calls = {
   },
   /** Answers at the first request. */
   begun: async (): Promise<void> => current().begun.opened,
-  /** Answers when every event has come. */
+  /** Answers when every first request has been told to come again. */
+  deferred: async (): Promise<void> => current().deferred.opened,
+  /** Answers when every delivery has come. */
   complete: async (): Promise<void> => current().complete.opened,
   /** A moment later, so that repeats and strangers are seen. */
   tally: async (): Promise<Tally> => {
     await sleep(settling)
     return current().tally()
   },
-  arrivals: async (): Promise<Float64Array> => current().arrivals
+  /** By delivery: `fanOut` of each event, in the order of their ports. 0: it did not come. */
+  arrivals: async (): Promise<Float64Array> => current().arrivals,
+  /** Of `later`, by delivery: milliseconds from when the second request was wanted. */
+  lateness: async (): Promise<Float64Array> => current().lateness
 }
 export type SinkCalls = typeof calls
 

@@ -2,26 +2,12 @@
 import { Effect, type Scope } from "effect"
 import { mkdirSync, mkdtempSync } from "node:fs"
 import { join } from "node:path"
-import type { Sync } from "./Broker.ts"
-import { type BenchFailed, type Child, countCpu, type Cpu, forked } from "./Child.ts"
+import { type BenchFailed, type Child, forked } from "./Child.ts"
+import type { Options } from "./Options.ts"
 import type { PublisherCalls } from "./Publisher.ts"
 import type { SinkCalls, Tally } from "./Sink.ts"
-import type { Round } from "./Work.ts"
-
-export interface Options {
-  readonly events: number
-  readonly pairs: number
-  readonly seconds: number
-  readonly deliveries: number
-  readonly history: number
-  readonly audit: number
-  readonly minutes: number
-  readonly syncs: ReadonlyArray<Sync>
-  readonly webhooks: ReadonlyArray<number>
-  readonly main: string
-  readonly directory: string
-  readonly profiles: string | undefined
-}
+import { countUse, type Use } from "./Use.ts"
+import { deliveriesOf, plain, type Round, type Shape } from "./Work.ts"
 
 export interface Stage {
   readonly options: Options
@@ -29,7 +15,9 @@ export interface Stage {
   readonly publisher: Child<PublisherCalls>
   /** The sink's, as many as there may be webhooks. */
   readonly ports: ReadonlyArray<number>
+  /** Each event to one of so many webhooks, 1 KB. */
   readonly round: (count: number, webhooks: number) => Round
+  readonly shaped: (count: number, shape: Shape) => Round
   /** A fresh directory for one broker or one hookline. */
   readonly room: (name: string) => string
   readonly say: (line: string) => Effect.Effect<void>
@@ -46,12 +34,20 @@ export const makeStage = (
     const publisher = yield* forked<PublisherCalls>("Publisher")
     const ports = yield* sink.call("listen", mostWebhooks, "10 seconds")
     let rounds = 0
+    const shaped: Stage["shaped"] = (count, { bytes, fanOut, webhooks }) => ({
+      name: `r${++rounds}`,
+      count,
+      webhooks,
+      fanOut,
+      bytes
+    })
     return {
       options,
       sink,
       publisher,
       ports,
-      round: (count, webhooks) => ({ name: `r${++rounds}`, count, webhooks }),
+      round: (count, webhooks) => shaped(count, plain(webhooks)),
+      shaped,
       room: (name) => {
         const directory = join(mkdtempSync(join(options.directory, `${name}-`)), "data")
         mkdirSync(directory, { mode: 0o700 })
@@ -61,16 +57,20 @@ export const makeStage = (
     }
   })
 
-/** One drain of a round into the sink. */
-export interface Drained {
+/** One drain of a round into the sink; what was used is counted from the first request to the last. */
+export interface Drained extends Use {
   readonly events: number
-  /** From the first request to the last, and from when 10 % had come to when 90 % had. */
+  readonly deliveries: number
+  /** Deliveries, from the first request to the last, and from when 10 % had come to when 90 % had. */
   readonly perSecond: number
   readonly middlePerSecond: number
-  /** New events in each half second after the first: where a run is slow. */
+  /** New deliveries in each half second after the first: where a run is slow. */
   readonly halfSeconds: ReadonlyArray<number>
-  /** From the first request to the last. */
-  readonly cpuSeconds: Cpu
+  /** Monotonic milliseconds of the first request and the last. */
+  readonly from: number
+  readonly to: number
+  /** Of the processes that were looked at, by name. */
+  readonly pids: Readonly<Record<string, number>>
   /** Opened to the sink. */
   readonly connections: number
   /** Why it does not count; empty when it does. */
@@ -99,31 +99,44 @@ const halfSeconds = (arrivals: Float64Array, { first, last }: Tally): ReadonlyAr
   return counts
 }
 
+export interface Watch {
+  /** Whose use is counted, by name; asked at the first request, when all of them are there. */
+  readonly processes: () => Readonly<Record<string, number>>
+  /** Whether the requests are signed; they are unless it says otherwise. */
+  readonly signed?: boolean
+  /** The port that never answers. */
+  readonly hangs?: number | undefined
+}
+
 /** Runs `work` and watches the sink until the round is complete; what has not come by then is missing. */
 export const drain = <E, R>(
   { sink }: Stage,
   round: Round,
-  processes: Readonly<Record<string, number>>,
-  work: Effect.Effect<unknown, E, R>,
-  signed = true
+  { hangs, processes, signed = true }: Watch,
+  work: Effect.Effect<unknown, E, R>
 ): Effect.Effect<Drained, E | BenchFailed, R> =>
   Effect.gen(function*() {
-    const patience = 30_000 + round.count * 5
-    yield* sink.call("expect", { round, status: 200, verifyEvery: signed ? verifyEvery : 0 }, "10 seconds")
+    const deliveries = deliveriesOf(round)
+    const patience = 30_000 + deliveries * 5
+    yield* sink.call("expect", { round, status: 200, verifyEvery: signed ? verifyEvery : 0, hangs }, "10 seconds")
     const watch = Effect.gen(function*() {
       yield* sink.call("begun", undefined, patience)
-      const taken = yield* countCpu({ ...processes, sink: sink.pid })
+      const pids = processes()
+      const used = yield* countUse({ ...pids, sink: sink.pid })
       yield* Effect.timeoutOption(sink.call("complete", undefined, patience * 2), patience)
-      return yield* taken
+      return { pids, ...(yield* used) }
     })
-    const { cpuSeconds } = yield* Effect.all({ cpuSeconds: watch, work }, { concurrency: "unbounded" })
+    const { use } = yield* Effect.all({ use: watch, work }, { concurrency: "unbounded" })
     const tally = yield* sink.call("tally", undefined, "10 seconds")
     return {
       events: round.count,
+      deliveries: tally.distinct,
       perSecond: rate(tally.distinct, tally.first, tally.last),
       middlePerSecond: rate(tally.distinct * 0.8, tally.tenth, tally.ninetieth),
       halfSeconds: halfSeconds(yield* sink.call("arrivals", undefined, "10 seconds"), tally),
-      cpuSeconds,
+      from: tally.first,
+      to: tally.last,
+      ...use,
       connections: tally.connections,
       faults: faultsOf(tally, signed)
     }
