@@ -1,6 +1,6 @@
 import { Context, Data, Effect, Layer, Option } from "effect"
 import { type BrokerUnavailable, Streams } from "../broker/Streams.ts"
-import { streamNames } from "../broker/Subjects.ts"
+import { everySubject, streamNames } from "../broker/Subjects.ts"
 import { Topology } from "../broker/Topology.ts"
 import type { ParsedEvent } from "../model/Event.ts"
 import { readStoredEvent } from "./StoredEvent.ts"
@@ -66,7 +66,13 @@ export class EventBodies extends Context.Tag("hookline/ledger/EventBodies")<Even
       const load = Effect.fnUntraced(function*(place: EventPlace) {
         const known = peek(place)
         if (known !== undefined) return Option.some(known)
-        const message = yield* streams.message(streamNames.events, place.eventSequence)
+        const { eventSequence } = place
+        const direct = yield* streams.message(streamNames.events, eventSequence)
+        // A replica that is behind has not got it yet; only the leader knows that it has left.
+        const message = Option.isSome(direct) ? direct : Option.filter(
+          yield* streams.next(streamNames.events, everySubject, eventSequence),
+          ({ sequence }) => sequence === eventSequence
+        )
         if (Option.isNone(message)) return Option.none<ParsedEvent>()
         const event = readStoredEvent(message.value, eventsCreated, undefined)
         return event._tag === "Event" && isAt(event, place) ? Option.some(event) : yield* new OtherEvent({ place })

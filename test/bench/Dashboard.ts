@@ -2,10 +2,10 @@
  * The dashboard in the machine's Chromium: how soon the first view can be used on a processor four times as slow, whether a long history scrolls and
  * filters without a frame that is seen to be late, and whether the memory of a page that is left open stays what it was.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { existsSync } from "node:fs"
 import { type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core"
-import { BenchFailed, within } from "./Child.ts"
+import { BenchFailed } from "./Child.ts"
 import {
   createWebhooks,
   embeddedBroker,
