@@ -32,7 +32,7 @@ const binary = (directory: string): string => {
 /** As the server tells it; undefined when there is none. */
 export const brokerVersion = (directory: string): string | undefined => {
   try {
-    return /v(\S+)/.exec(execFileSync(binary(directory), ["--version"], { encoding: "utf8", timeout: 10_000 }))?.[1]
+    return /v(\d\S*)/.exec(execFileSync(binary(directory), ["--version"], { encoding: "utf8", timeout: 10_000 }))?.[1]
   } catch {
     return undefined
   }

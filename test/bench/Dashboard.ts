@@ -2,11 +2,20 @@
  * The dashboard in the machine's Chromium: how soon the first view can be used on a processor four times as slow, whether a long history scrolls and
  * filters without a frame that is seen to be late, and whether the memory of a page that is left open stays what it was.
  */
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { existsSync } from "node:fs"
 import { type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core"
-import { BenchFailed, within } from "./Child.ts"
-import { createWebhooks, embeddedBroker, get, operatorKey, type Product, type Site, withProduct } from "./Product.ts"
+import { BenchFailed } from "./Child.ts"
+import {
+  createWebhooks,
+  embeddedBroker,
+  get,
+  historyCaughtUp,
+  operatorKey,
+  type Product,
+  type Site,
+  withProduct
+} from "./Product.ts"
 import { faultsOf, median, type Stage } from "./Stage.ts"
 import { workspaceOf } from "./Work.ts"
 
@@ -155,12 +164,7 @@ export const dashboard = (stage: Stage): Effect.Effect<DashboardResult, BenchFai
           "/v1/webhooks",
           workspace
         )
-        yield* get<{ data: ReadonlyArray<{ readonly deliveries: unknown }> }>(product, "/readyz", workspace).pipe(
-          Effect.filterOrFail((ready) => JSON.stringify(ready).includes("following, 0 messages behind")),
-          Effect.retry(Schedule.spaced("100 millis")),
-          Effect.orDie,
-          within("the history to have read everything", "15 minutes")
-        )
+        yield* historyCaughtUp(product, "15 minutes")
         const page = yield* asked("a page", async () => {
           const page = await context.newPage()
           await page.goto(`${product.api}/webhooks/${webhook?.id}?workspace=${workspace}`)

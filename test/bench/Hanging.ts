@@ -1,13 +1,14 @@
 /**
- * W6: one of 100 endpoints takes requests and never answers. What the 99 others lose by it, in rate (a backlog) and in latency (a steady pace after it),
- * against the same run in which all are well. Each run has a store of its own: what waits for the one that hangs would be in the way of the next.
+ * W6: one of 100 endpoints takes requests and never answers. What the 99 others lose by it, in rate (a backlog) and in latency (a steady pace after it,
+ * when the history has read it), against the same run in which all are well. Each run has a store of its own: what waits for the one that hangs would be
+ * in the way of the next.
  */
 import { Effect } from "effect"
 import type { Sync } from "./Broker.ts"
 import type { BenchFailed } from "./Child.ts"
 import { eventsFor, type Paced, paced } from "./Pace.ts"
 import { backlog, makePlace, ours, prepare } from "./Place.ts"
-import { withProduct } from "./Product.ts"
+import { historyCaughtUp, withProduct } from "./Product.ts"
 import { drain, type Drained, median, mostWebhooks, type Stage } from "./Stage.ts"
 import { plain } from "./Work.ts"
 
@@ -40,6 +41,7 @@ const run = (stage: Stage, sync: Sync, hangs: number | undefined): Effect.Effect
       Effect.gen(function*() {
         const processes = () => ours(place, product)
         const drained = yield* drain(stage, round, { processes, hangs }, Effect.void)
+        yield* historyCaughtUp(product, "2 minutes")
         const steady = stage.round(eventsFor(perSecond, options.stepSeconds + warmUp), mostWebhooks)
         const natsUrl = place.broker.url
         return {

@@ -8,7 +8,7 @@ import { rmSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { startBroker, streamCounts } from "./Broker.ts"
 import { BenchFailed, within } from "./Child.ts"
-import { createWebhooks, get, historyOf, type Product, type Site, withProduct } from "./Product.ts"
+import { createWebhooks, get, historyCaughtUp, historyOf, type Product, type Site, withProduct } from "./Product.ts"
 import { drain, type Drained, median, type Stage } from "./Stage.ts"
 import { eventType, idOf, workspaceOf } from "./Work.ts"
 
@@ -38,22 +38,6 @@ const workspace = workspaceOf(1, 0)
 const pageRuns = 30
 /** One in so many fails once and waits for its second attempt. */
 const failing = 20
-
-const detail = (product: Product) =>
-  Effect.map(
-    get<{ checks: ReadonlyArray<{ name: string; detail: string }> }>(product, "/readyz", workspace),
-    ({ checks }) => checks.find(({ name }) => name === "history")?.detail ?? ""
-  )
-
-const caughtUp = (product: Product, limit: "15 minutes") =>
-  detail(product).pipe(
-    Effect.filterOrFail(
-      (text) => text === "following, 0 messages behind",
-      () => new BenchFailed({ message: "behind" })
-    ),
-    Effect.retry(Schedule.spaced("100 millis")),
-    within("the history to have read everything", limit)
-  )
 
 const found = (product: Product) =>
   Effect.suspend(() => {
@@ -125,7 +109,7 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
         yield* fill(few, 500)
         const round = yield* fill(total - few, 200)
         yield* stage.say("  filled; waiting for the history")
-        yield* caughtUp(product, "15 minutes")
+        yield* historyCaughtUp(product, "15 minutes")
         const { data: [webhook] } = yield* get<{ data: ReadonlyArray<{ id: string }> }>(
           product,
           "/v1/webhooks",
@@ -143,7 +127,7 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
       Effect.gen(function*() {
         const from = performance.now()
         yield* product.ready
-        yield* caughtUp(product, "15 minutes")
+        yield* historyCaughtUp(product, "15 minutes")
         const seconds = (performance.now() - from) / 1000
         const messages = yield* Effect.reduce(
           ["EVENTS", "WEBHOOKS", "DELIVERIES-0", "DELIVERIES-1", "DELIVERIES-2", "DELIVERIES-3"],
@@ -170,7 +154,7 @@ export const history = (stage: Stage): Effect.Effect<HistoryResult, BenchFailed>
               ),
             (pid) => Effect.sync(() => void process.kill(pid, "SIGCONT"))
             // What one run left unread the next would have to read beside its own.
-          ).pipe(Effect.zipLeft(caughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))
+          ).pipe(Effect.zipLeft(historyCaughtUp(product, "15 minutes")), Effect.raceFirst(product.ended)))
       })
     const faults: Array<string> = []
     const costs: Array<Cost> = []

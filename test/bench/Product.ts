@@ -1,4 +1,4 @@
-import { Effect, Exit, Schedule, Scope } from "effect"
+import { type Duration, Effect, Exit, Schedule, Scope } from "effect"
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { readdirSync, readFileSync, rmSync } from "node:fs"
@@ -199,3 +199,16 @@ export const processesOf = (product: Product): Readonly<Record<string, number>> 
   const history = historyOf(product)
   return { hookline: product.pid, ...(history !== undefined && { history }) }
 }
+
+/** Waits until the history has read everything: beside what is measured it would take processor time that belongs to what was before. */
+export const historyCaughtUp = (product: Product, limit: Duration.DurationInput): Effect.Effect<void, BenchFailed> =>
+  get<Readiness>(product, "/readyz", workspaceOf(1, 0)).pipe(
+    Effect.filterOrFail(
+      ({ checks }) =>
+        checks.some(({ detail, name }) => name === "history" && detail === "following, 0 messages behind"),
+      () => new BenchFailed({ message: "behind" })
+    ),
+    Effect.retry(Schedule.spaced("100 millis")),
+    within("the history to have read everything", limit),
+    Effect.asVoid
+  )

@@ -59,19 +59,21 @@ const told = (stage: Stage, who: string) => (step: Paced) =>
 const roundOf = (stage: Stage, perSecond: number) =>
   stage.round(eventsFor(perSecond, stage.options.stepSeconds + warmUp), mostWebhooks)
 
+/** One process climbs all steps, warm: the first of all does not count. */
 const product = (stage: Stage, place: Place) =>
-  withProduct(place.site, (product) =>
-    Effect.zipRight(
-      product.ready,
-      climb((perSecond) =>
-        paced(stage, roundOf(stage, perSecond), {
-          natsUrl: place.broker.url,
-          perSecond,
-          warmUp,
-          processes: () => ours(place, product)
-        }).pipe(Effect.tap(told(stage, "hookline")), Effect.raceFirst(product.ended))
-      )
-    ))
+  withProduct(place.site, (product) => {
+    const step = (perSecond: number) =>
+      paced(stage, roundOf(stage, perSecond), {
+        natsUrl: place.broker.url,
+        perSecond,
+        warmUp,
+        processes: () => ours(place, product)
+      })
+    return Effect.zipRight(
+      Effect.zipRight(product.ready, step(firstRate)),
+      climb((perSecond) => Effect.tap(step(perSecond), told(stage, "hookline")))
+    ).pipe(Effect.raceFirst(product.ended))
+  })
 
 const ceiling = (stage: Stage, place: Place) =>
   climb((perSecond) =>
