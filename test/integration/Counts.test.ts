@@ -129,7 +129,8 @@ const boundsOf = ({ events, passes, size, webhooks }: Workload, seconds: number)
     "sent PONG": pings,
     "parse src/broker/JetStreamApi.ts": fences + renewals + 8 * rounds,
     "stringify src/broker/JetStreamApi.ts": 2 * rounds,
-    "stringify effect/dist": 3 * rounds,
+    // A position, and what a lease says of its holder.
+    "stringify effect/dist": 3 * rounds + renewals,
     // The client gathers a message that comes in several reads, of 64 KiB.
     "copy nats/lib": 2 + 2 * Math.ceil((events * size) / 65_536),
     // As many as an endpoint may have attempts at once.
