@@ -12,7 +12,7 @@ import { Button } from "./shared/Button.tsx"
 import { after } from "./shared/Clock.ts"
 import { lazyView } from "./shared/lazyView.ts"
 import { Page } from "./shared/Page.tsx"
-import { ToastList, Toasts, useToast } from "./shared/Toast.tsx"
+import { Toasts, useToast } from "./shared/Toast.tsx"
 import styles from "./Shell.module.css"
 
 const MenuSheet = lazyView(() => import("./MenuSheet.tsx"), "MenuSheet")
@@ -119,7 +119,7 @@ const Frame = () => {
   // What a click opens comes in files of its own, which are here by then: the server may be away later.
   useEffect(() =>
     after(fetchAhead, () => {
-      for (const part of [MenuSheet, WorkspaceDialog, ToastList]) part.preload().catch(() => undefined)
+      for (const part of [MenuSheet, WorkspaceDialog]) part.preload().catch(() => undefined)
     }), [])
   return (
     <div className={styles["shell"]}>

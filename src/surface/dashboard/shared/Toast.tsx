@@ -1,6 +1,5 @@
-import { createContext, type ReactNode, Suspense, useCallback, useContext, useState } from "react"
-import { lazyView } from "./lazyView.ts"
-import type { Said } from "./ToastList.tsx"
+import { createContext, type ReactNode, useCallback, useContext, useState } from "react"
+import { type Said, ToastList } from "./ToastList.tsx"
 
 /** The older ones give way. */
 const atOnce = 3
@@ -11,8 +10,6 @@ const Context = createContext<Say>(() => undefined)
 
 /** Says what came of something that is no longer on the screen; what can be said in its place is said there. */
 export const useToast = (): Say => useContext(Context)
-
-export const ToastList = lazyView(() => import("./ToastList.tsx"), "ToastList")
 
 let last = 0
 
@@ -25,9 +22,7 @@ export const Toasts = ({ children }: { readonly children: ReactNode }) => {
     <Context value={say}>
       {children}
       {all !== undefined && (
-        <Suspense>
-          <ToastList all={all} onOver={(id) => setAll((before) => before?.filter((said) => said.id !== id))} />
-        </Suspense>
+        <ToastList all={all} onOver={(id) => setAll((before) => before?.filter((said) => said.id !== id))} />
       )}
     </Context>
   )
