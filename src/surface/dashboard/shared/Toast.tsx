@@ -22,7 +22,10 @@ export const Toasts = ({ children }: { readonly children: ReactNode }) => {
     <Context value={say}>
       {children}
       {all !== undefined && (
-        <ToastList all={all} onOver={(id) => setAll((before) => before?.filter((said) => said.id !== id))} />
+        <ToastList
+          all={all}
+          onOver={(id) => setAll((before) => before?.filter((said) => said.id !== id))}
+        />
       )}
     </Context>
   )
