@@ -21,6 +21,7 @@ import type { Catalogue } from "../model/Catalogue.ts"
 import { PackedDeliveries } from "../model/PackedDelivery.ts"
 import { Subscriptions } from "../registry/Subscriptions.ts"
 import * as Telemetry from "../Telemetry.ts"
+import { turn } from "../Turn.ts"
 import { makeIntake } from "./Intake.ts"
 import { makeKeeping } from "./Keeping.ts"
 import { makeNotices } from "./Notices.ts"
@@ -44,6 +45,8 @@ export interface WorkerStatus {
 const grace = 8_000
 /** A snapshot is made after this many records of its stream, or twice as many as there are live deliveries in memory. */
 const defaultSnapshotRecords = 20_000
+/** A turn of the event loop takes over so many: with a million of them at once the lease would run out. */
+const adoptedPerTurn = 1_000
 const troublePause = "1 second"
 /** A lease that is not had by then is somebody else's. */
 const standingByAfter = "500 millis"
@@ -194,13 +197,17 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
     for (const { partition, recovered } of claims) {
       live += recovered.live.size
       // Taken over, not copied: from here on the actors' states are the only ones.
-      for (const delivery of recovered.live.drain()) engine.adopt(delivery, partition)
+      let adopted = 0
+      for (const delivery of recovered.live.drain()) {
+        engine.adopt(delivery, partition)
+        if (++adopted % adoptedPerTurn === 0) yield* turn
+      }
       for (const spill of recovered.spills) {
         live += spill.count
         engine.adoptSpill(spill, partition, recovered.lastSequence)
       }
       engine.adoptRetried(recovered.retried, partition, recovered.snapshotSequence)
-      yield* Effect.yieldNow()
+      yield* turn
     }
 
     const owned = claims.map((one, index) => ({ ...one, current: partitions[index] as Partition }))

@@ -6,6 +6,7 @@ import { deliveriesStream, parseDeliveriesStream, streamNames } from "../broker/
 import { Topology } from "../broker/Topology.ts"
 import type { Delivery } from "../model/Delivery.ts"
 import type { WebhookId } from "../model/Id.ts"
+import { turn } from "../Turn.ts"
 import type { IdentityEntry } from "./Identities.ts"
 import type { SpillState } from "./Spill.ts"
 import { misfit, type StreamMarks } from "./StreamMarks.ts"
@@ -104,7 +105,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           )
           hash.update(part)
           parts.push(part)
-          yield* Effect.yieldNow()
+          yield* turn
         }
         const head: Head = {
           v: version,
@@ -152,7 +153,7 @@ export class Snapshots extends Context.Tag("hookline/ledger/Snapshots")<Snapshot
           for (const line of lines.slice(start, Math.min(start + linesPerTurn, lines.length - 1))) {
             values.push(JSON.parse(line))
           }
-          yield* Effect.yieldNow()
+          yield* turn
         }
         const spilled = head.live + (head.spills ?? 0)
         return Either.right<Snapshot>({
