@@ -15,7 +15,7 @@ import { Config } from "../Config.ts"
 import { Endpoints } from "../endpoint/Endpoints.ts"
 import { Identities } from "../ledger/Identities.ts"
 import { Ledger } from "../ledger/Ledger.ts"
-import { type ClaimedPosition, Positions } from "../ledger/Positions.ts"
+import { type ClaimedPosition, misfits, positionKey, Positions } from "../ledger/Positions.ts"
 import { type Recovered, Recovery } from "../ledger/Recovery.ts"
 import type { Catalogue } from "../model/Catalogue.ts"
 import { PackedDeliveries } from "../model/PackedDelivery.ts"
@@ -103,16 +103,18 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
   const claim = (partition: number): Effect.Effect<Claim, Effect.Effect.Error<ReturnType<typeof positions.claim>>> => {
     const attempt = (above: number): ReturnType<typeof claim> =>
       Effect.gen(function*() {
-        const claimed = yield* positions.claim(`p${partition}`, above)
+        const name = positionKey(partition)
+        const claimed = yield* positions.claim(name, above)
         const recovered = yield* recovery.recover(partition, claimed.position.floor)
         if (recovered.highestEpoch >= claimed.position.epoch) return yield* attempt(recovered.highestEpoch)
-        return { name: `p${partition}`, partition, filter: eventFilter(partition), claimed, recovered }
+        return { name, partition, filter: eventFilter(partition), claimed, recovered }
       })
     return attempt(0)
   }
 
   const claimMisfits = Effect.gen(function*() {
-    const claimed = yield* positions.claim("misfit", 0)
+    const name = positionKey(misfits)
+    const claimed = yield* positions.claim(name, 0)
     const { floor } = claimed.position
     const recovered: Recovered = {
       floor,
@@ -128,7 +130,7 @@ const make = Effect.fnUntraced(function*(catalogue: Catalogue, snapshotRecords: 
       snapshotSequence: 0,
       highestEpoch: 0
     }
-    return { name: "misfit", partition: -1, filter: misfitFilter, claimed, recovered } satisfies Claim
+    return { name, partition: misfits, filter: misfitFilter, claimed, recovered } satisfies Claim
   })
 
   const run = Effect.fnUntraced(function*(held: Held) {

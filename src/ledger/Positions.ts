@@ -4,6 +4,12 @@ import { type BrokerUnavailable, type StoredMessage, Streams } from "../broker/S
 import { key, streamNames } from "../broker/Subjects.ts"
 import { misfit, StreamMarks } from "./StreamMarks.ts"
 
+/** The number of what has no partition, because its subject has the wrong shape. It has a position, and no records. */
+export const misfits = -1
+
+/** What a position has in POSITIONS; a partition's snapshots have it as well. */
+export const positionKey = (partition: number): string => partition === misfits ? "misfit" : `p${partition}`
+
 /**
  * Where a partition stands: "the position is ours" (ARCHITECTURE). Every event with a sequence up to `floor` is settled. Written only after the
  * records that settle it are acknowledged; the epoch fences former owners.

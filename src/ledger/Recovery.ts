@@ -8,7 +8,7 @@ import { identity } from "../model/Identity.ts"
 import { PackedDeliveries } from "../model/PackedDelivery.ts"
 import type { RetryRequest } from "../model/RetryRequest.ts"
 import { Identities } from "./Identities.ts"
-import { PositionMismatch } from "./Positions.ts"
+import { positionKey, PositionMismatch } from "./Positions.ts"
 import { decode } from "./Record.ts"
 import { patience } from "./RetryRequests.ts"
 import { type Snapshot, Snapshots } from "./Snapshots.ts"
@@ -61,7 +61,7 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
         const stream = deliveriesStream(partition, topology.deliveriesStreams)
         const { lastSequence } = yield* streams.state(stream)
         const events = yield* streams.state(streamNames.events)
-        const snapshot = Option.getOrUndefined(yield* snapshots.newest(`p${partition}`))
+        const snapshot = Option.getOrUndefined(yield* snapshots.newest(positionKey(partition)))
         const fold = new Fold(snapshot, floor)
         if (snapshot !== undefined) {
           // A former owner that was about to go has answered none of these, and its snapshot may be of later.
@@ -90,7 +90,7 @@ export class Recovery extends Context.Tag("hookline/ledger/Recovery")<Recovery, 
           const other = Option.exists(message, ({ time }) => time > publishedAt)
           if (other || eventSequence > events.lastSequence) {
             return yield* new PositionMismatch({
-              partition: `p${partition}`,
+              partition: positionKey(partition),
               detail: `${stream} has a record of event ${eventSequence}, which is not in EVENTS`
             })
           }

@@ -1,6 +1,6 @@
 /**
- * A delivery that waits for long, as text: a few fields beside its webhook's, 170 bytes instead of the 600 that the object takes with its times and
- * strings [measured]. For memory alone: what is stored is a record (ledger/Record.ts).
+ * A delivery that waits for long, as text: less memory than the object with its times and strings (docs/adr/0023-what-is-due-later-sleeps-as-text.md).
+ * For memory alone: what is stored is a record (ledger/Record.ts).
  */
 import type { Delivery, DeliveryState, FailReason, HoldReason } from "./Delivery.ts"
 import type { EventId, WebhookId } from "./Id.ts"

@@ -11,9 +11,9 @@ import {
   streamNames,
   webhooksFilter
 } from "../../broker/Subjects.ts"
-import { readPosition } from "../Positions.ts"
+import { misfits, positionKey, readPosition } from "../Positions.ts"
 import type { EventRange } from "./RecordFold.ts"
-import { misfits, type Position, positionKey, type Standing } from "./Standing.ts"
+import type { Position, Standing } from "./Standing.ts"
 
 /** It cannot be told: a range that is too large, streams that are not those the audit began with. */
 export class AuditImpossible extends Data.TaggedError("AuditImpossible")<{ readonly message: string }> {}

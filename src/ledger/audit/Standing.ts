@@ -8,11 +8,6 @@ export interface Position {
   readonly writtenAt: number
 }
 
-/** The number of what has no partition, because its subject has the wrong shape. */
-export const misfits = -1
-
-export const positionKey = (partition: number): string => partition === misfits ? "misfit" : `p${partition}`
-
 /** Where the partitions stood when the audit began. */
 export interface Standing {
   readonly partitions: number
